@@ -1,0 +1,52 @@
+# A plugin is a folder, plugins/<kind>/<name>/, and becomes <name>.so. It sees the SDK and nothing
+# else of this tree; -z defs proves that it asks the daemon for no symbol.
+add_custom_target(all_plugins)
+
+# parley_plugin_module(<target> <file name without .so> <output dir> <sources>...)
+function(parley_plugin_module target name dir)
+    add_library(${target} MODULE ${ARGN})
+    add_dependencies(all_plugins ${target})
+    set_target_properties(${target} PROPERTIES
+        PREFIX "" SUFFIX ".so" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY "${dir}"
+        C_STANDARD 11 C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden)
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/sdk/include")
+    target_link_libraries(${target} PRIVATE parley_flags parley_lenient)
+    target_compile_options(${target} PRIVATE $<$<C_COMPILER_ID:GNU>:-fno-gnu-unique>)
+    # A sanitizer's runtime is in the executable: with it, undefined symbols are to be expected.
+    if(NOT PARLEY_SANITIZE AND NOT PARLEY_FUZZ)
+        target_link_options(${target} PRIVATE -Wl,-z,defs)
+    endif()
+endfunction()
+
+set(seen "")
+foreach(kind types hubs moderation protocols auth)
+    file(GLOB mains CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/plugins/${kind}/*/*.c")
+    set(folders "")
+    foreach(main IN LISTS mains)
+        cmake_path(GET main PARENT_PATH folder)
+        cmake_path(GET folder FILENAME name)
+        if(EXISTS "${folder}/${name}.c")
+            list(APPEND folders "${folder}")
+        else()
+            message(WARNING "plugins/${kind}/${name}/ has no ${name}.c: not built")
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES folders)
+    foreach(folder IN LISTS folders)
+        cmake_path(GET folder FILENAME name)
+        if(name IN_LIST seen)
+            message(FATAL_ERROR "plugins/${kind}/${name}: another kind has a plugin of this name; "
+                                "both would be ${name}.so")
+        endif()
+        list(APPEND seen ${name})
+        file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.c")
+        set(PLUGIN_TARGET plugin_${name})
+        parley_plugin_module(${PLUGIN_TARGET} ${name} "${PARLEY_PLUGIN_DIR}" ${sources})
+        include("${folder}/plugin.cmake" OPTIONAL)
+        install(TARGETS ${PLUGIN_TARGET} LIBRARY DESTINATION lib/parley/plugins)
+    endforeach()
+endforeach()
+
+if(TARGET parleyd)
+    add_dependencies(parleyd all_plugins)
+endif()
