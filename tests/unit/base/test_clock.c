@@ -1,0 +1,74 @@
+/* base/clock: both clocks move together when a test says so, and times are written as the wire
+ * wants them. */
+#include "base/clock.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void assert_time(int64_t unix_ms, const char *expected)
+{
+    char text[CLOCK_RFC3339_BYTES];
+    ck_assert_ptr_eq(clock_rfc3339(unix_ms, text), text);
+    ck_assert_str_eq(text, expected);
+}
+
+START_TEST(known_times)
+{
+    assert_time(0, "1970-01-01T00:00:00.000Z");
+    assert_time(-1, "1969-12-31T23:59:59.999Z");
+    assert_time(INT64_C(1767323045678), "2026-01-02T03:04:05.678Z");
+    assert_time(INT64_C(951782400000), "2000-02-29T00:00:00.000Z");
+    assert_time(INT64_C(4107542400000), "2100-03-01T00:00:00.000Z");
+    assert_time(INT64_MAX, "9999-12-31T23:59:59.999Z");
+    assert_time(INT64_MIN, "0000-01-01T00:00:00.000Z");
+}
+END_TEST
+
+START_TEST(every_day_is_what_the_c_library_says)
+{
+    for (int64_t day = -200000; day < 400000; day++) {
+        char text[CLOCK_RFC3339_BYTES], expected[64];
+        time_t t = (time_t)(day * 86400 + (day & 0xffff));
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        size_t n = strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", &tm);
+        snprintf(expected + n, sizeof expected - n, ".%03dZ", 7);
+        clock_rfc3339((int64_t)t * 1000 + 7, text);
+        if (strcmp(text, expected) != 0)
+            ck_abort_msg("%s, not %s", text, expected);
+    }
+}
+END_TEST
+
+START_TEST(clocks_move_together)
+{
+    int64_t mono = clock_mono_ms(), wall = clock_unix_ms(), us = clock_mono_us();
+    ck_assert_int_le(llabs(wall - (int64_t)time(NULL) * 1000), 2000);
+    ck_assert_int_le(mono, clock_mono_ms());
+    ck_assert_int_le(us / 1000 - mono, 1000);
+    clock_advance_ms(3600000);
+    clock_advance_ms(1);
+    ck_assert_int_ge(clock_mono_ms() - mono, 3600001);
+    ck_assert_int_ge(clock_unix_ms() - wall, 3600001);
+    ck_assert_int_ge(clock_mono_us() - us, INT64_C(3600001000));
+    ck_assert_int_le(clock_unix_ms() - wall, 3610000);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("base/clock");
+    TCase *t = tcase_create("clock");
+    suite_add_tcase(suite, t);
+    tcase_add_test(t, known_times);
+    tcase_add_test(t, every_day_is_what_the_c_library_says);
+    tcase_add_test(t, clocks_move_together);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
