@@ -1,0 +1,75 @@
+/* A BaseMessage on its way: made by a pump from a frame, judged and sequenced by the hub, and sent
+ * home to its pump.
+ *
+ * One allocation block (an arena that begins inside it) holds all that belongs to it; the block is
+ * freed, or used again, by the pump that made it, when it comes home as MAIL_SETTLED. Messages of
+ * the server itself are made and freed by the hub.
+ */
+#ifndef MESSAGE_MESSAGE_H
+#define MESSAGE_MESSAGE_H
+#include "loop/mail.h"
+#include "message/out.h"
+#include "message/value.h"
+
+struct packet;
+struct plugin_type; /* plugin/registry.h */
+struct hub;
+struct hub_channel;
+struct plugin_instance;
+
+struct outcome { /* how it ended, and who said so */
+    parley_verdict verdict;
+    parley_code code;
+    int64_t retry_after_ms; /* 0: not told */
+    const char *section;    /* the hub's, or NULL: the core */
+    parley_str rule, text;  /* in the message's arena */
+};
+enum message_state { MESSAGE_NEW, MESSAGE_SEALED, MESSAGE_SETTLED };
+struct message {
+    struct parley_message pub; /* first: what a plugin holds */
+    struct mail mail;          /* MAIL_MESSAGE out, MAIL_SETTLED back; see message_of_mail */
+    struct hub *hub;           /* that works on it; NULL on a pump */
+    struct arena arena;
+    const struct plugin_type *type; /* NULL: of the server alone, known by type_name */
+    parley_str type_name;
+    uint32_t flags;            /* PARLEY_SIGNED, PARLEY_EPHEMERAL */
+    bool dropped;              /* a hub said DROP: only its author gets it */
+    client_handle author;      /* 0: the server */
+    struct identity *identity; /* of the author, when he sent it: a reference; NULL: the server */
+    parley_str id;             /* asked for by the client; absent: none. At most 64 bytes */
+    parley_str channel;        /* as the client wrote it until the hub has looked it up; then the
+                                  catalogue's spelling */
+    parley_str recipient;      /* sub */
+    struct buf payload; /* JSON text of an object: what the type constructed; after sealing with
+                           what the host adds */
+    const parley_value *parsed; /* of payload; NULL: not parsed since it changed. In arena */
+    uint32_t cost_bytes;        /* of the client's credit */
+    uint8_t protocol;           /* the author's */
+    uint8_t state;              /* enum message_state */
+    int64_t received_unix_ms;
+    int64_t received_us;      /* monotonic, for latency */
+    int64_t cache_id, offset; /* 0 until the sequencer */
+    struct packet *packet;    /* as receivers get it; a reference; NULL until sealed */
+    struct hub_channel *to;   /* the hub's, looked up from channel */
+    /* The hub's, while it works on it. */
+    struct message *next;
+    uint16_t next_link;    /* where the chain goes on */
+    struct out *edit;      /* of parley_message_edit, until the hook returns */
+    parley_to *deliveries; /* in arena */
+    uint32_t delivery_count, delivery_cap;
+    struct outcome outcome;
+};
+static inline struct message *message_of_mail(struct mail *m)
+{
+    return (struct message *)((char *)m - offsetof(struct message, mail));
+}
+struct message *message_new(void);       /* all zero, arena ready; NULL: no memory. [pump] [hub] */
+void message_destroy(struct message *m); /* takes NULL; drops identity, packet, payload */
+void message_reset(struct message *m);   /* as new, keeping its memory: for a pool */
+const parley_value *message_parsed(
+    struct message *m); /* the payload as a tree, parsed when first asked for; NULL: no memory */
+/* The payload becomes what `take` holds; or stays, on error (0, or the error of the out). */
+int message_replace_payload(struct message *m, struct out *take);
+/* The members of `take` replace those of their name in the payload, or join it. */
+int message_merge(struct message *m, struct out *take);
+#endif
