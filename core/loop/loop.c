@@ -1,0 +1,361 @@
+/* A libev loop with its actors: mail is posted from anywhere, and delivered in the prepare step,
+ * then every actor may flush.
+ *
+ * Wake-ups. Whoever makes a mailbox non-empty wakes the loop, unless he runs on it: then the next
+ * prepare step delivers before the loop can block, because ours has the lowest priority and so is
+ * the last thing that happens before the poll. A prepare step that leaves mail (budget used, or a
+ * producer that was preempted within its enqueue) sends the wake-up to itself: within the loop's
+ * own thread libev only notes it, without a system call, and the next poll does not block.
+ *
+ * liburcu is called through its library and never by its blocking variants, which poll() 10 ms
+ * behind a preempted producer.
+ */
+#include "loop/loop.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "loop/deliver.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ThreadSanitizer does not see into liburcu. The hand-over is told for each mail by itself, so that
+ * it proves nothing about memory which this mail does not carry. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LOOP_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define LOOP_TSAN 1
+#endif
+#ifdef LOOP_TSAN
+#include <sanitizer/tsan_interface.h>
+#define HAND_OVER(m) __tsan_release(m)
+#define TAKE_OVER(m) __tsan_acquire(m)
+#else
+#define HAND_OVER(m) ((void)0)
+#define TAKE_OVER(m) ((void)0)
+#endif
+
+enum {
+    BUDGET_MAILS = 4096,
+    BUDGET_US = 10000,
+    ROUND_MAILS = 64,         /* of one actor, before the next one of the loop has its turn */
+    STOP_MAILS = 1024 * 1024, /* a last drain ends, even if two actors play ping-pong */
+};
+
+struct call { /* of actor_call */
+    struct mail mail;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static _Thread_local struct loop *loop_here; /* the one that this thread runs */
+
+static void deliver(struct actor *a, struct mail *m)
+{
+    enum domain before = domain_enter(a->domain);
+
+    switch (m->kind) {
+    case MAIL_CALL: {
+        struct call *c = (struct call *)m;
+        c->fn(c->arg);
+        free(c);
+        break;
+    }
+    case MAIL_WORKED: {
+        struct worker_job *j = (struct worker_job *)m;
+        j->done(j);
+        break;
+    }
+    default:
+        a->on_mail(a, m);
+    }
+    domain_leave(before);
+}
+
+/* @param ret_left  Set when something is in the box that was not delivered; otherwise as it was. */
+static unsigned drain_actor(struct actor *a, unsigned most, bool *ret_left)
+{
+    unsigned n = 0;
+
+    while (n < most) {
+        struct cds_wfcq_node *node = __cds_wfcq_dequeue_nonblocking(&a->head, &a->tail);
+
+        if (!node)
+            return n;
+        if (node == CDS_WFCQ_WOULDBLOCK) {
+            *ret_left = true;
+            return n;
+        }
+        struct mail *m = (struct mail *)node;
+        TAKE_OVER(m);
+        atomic_fetch_sub_explicit(&a->depth, 1, memory_order_relaxed);
+        n++;
+        deliver(a, m);
+    }
+    if (!cds_wfcq_empty(&a->head, &a->tail))
+        *ret_left = true;
+    return n;
+}
+
+static void flush_all(struct loop *l)
+{
+    for (int i = 0; i < l->actor_count; i++) {
+        struct actor *a = l->actors[i];
+        if (!a->flush)
+            continue;
+        enum domain before = domain_enter(a->domain);
+        a->flush(a);
+        domain_leave(before);
+    }
+}
+
+/* One round over all actors. @param ret_left  Whether any mailbox still holds something. */
+static unsigned drain_round(struct loop *l, bool *ret_left)
+{
+    unsigned n = 0;
+
+    *ret_left = false;
+    for (int i = 0; i < l->actor_count; i++)
+        n += drain_actor(l->actors[i], ROUND_MAILS, ret_left);
+    /* a later actor may have written to an earlier one */
+    for (int i = 0; i < l->actor_count && !*ret_left; i++)
+        *ret_left = !cds_wfcq_empty(&l->actors[i]->head, &l->actors[i]->tail);
+    return n;
+}
+
+/* Drains and flushes until nothing is left, or the budget is used. */
+static unsigned drain(struct loop *l, unsigned most, int64_t most_us, bool *ret_left)
+{
+    int64_t until = clock_mono_us() + most_us;
+    unsigned n = 0;
+    bool left = false;
+
+    for (;;) {
+        unsigned got = drain_round(l, &left);
+        n += got;
+        /* left without having got any: a producer is in the middle of its enqueue, so do not spin
+         * on it */
+        bool used_up = n >= most || (left && !got) || clock_mono_us() >= until;
+        if (left && !used_up)
+            continue;
+        flush_all(l);
+        left = false;
+        for (int i = 0; i < l->actor_count && !left; i++)
+            left = !cds_wfcq_empty(&l->actors[i]->head, &l->actors[i]->tail);
+        if (!left || used_up)
+            break;
+    }
+    *ret_left = left;
+    return n;
+}
+
+static void on_prepare(struct ev_loop *ev, ev_prepare *w, int events)
+{
+    struct loop *l = w->data;
+    bool left;
+
+    (void)events;
+    l->now_ms = clock_mono_ms();
+    if (atomic_load_explicit(&l->stopping, memory_order_acquire)) {
+        drain(l, STOP_MAILS, INT64_MAX / 2, &left);
+        ev_break(ev, EVBREAK_ALL);
+        return;
+    }
+    drain(l, BUDGET_MAILS, BUDGET_US, &left);
+    /* stopping may have been set by what was delivered here, on this thread: that is no reason to
+     * wake anybody */
+    if (left || atomic_load_explicit(&l->stopping, memory_order_relaxed))
+        ev_async_send(ev, &l->wake);
+}
+
+static void on_check(struct ev_loop *ev, ev_check *w, int events)
+{
+    struct loop *l = w->data;
+
+    (void)ev;
+    (void)events;
+    l->now_ms = clock_mono_ms();
+}
+
+static void on_wake(struct ev_loop *ev, ev_async *w, int events)
+{
+    (void)ev;
+    (void)w;
+    (void)events; /* it was woken: the prepare step does the rest */
+}
+
+static void on_tick(struct ev_loop *ev, ev_timer *w, int events)
+{
+    struct loop *l = w->data;
+
+    (void)ev;
+    (void)events;
+    for (int i = 0; i < l->actor_count; i++) {
+        struct actor *a = l->actors[i];
+        if (!a->on_tick)
+            continue;
+        enum domain before = domain_enter(a->domain);
+        a->on_tick(a, l->now_ms);
+        domain_leave(before);
+    }
+}
+
+int loop_init(struct loop *l, bool main_loop)
+{
+    *l = (struct loop){0};
+    signal(SIGPIPE, SIG_IGN);
+    l->ev = main_loop ? ev_default_loop(EVFLAG_NOENV) : ev_loop_new(EVFLAG_NOENV);
+    if (!l->ev)
+        return -ENOMEM;
+    l->now_ms = clock_mono_ms();
+
+    ev_async_init(&l->wake, on_wake);
+    ev_async_start(l->ev, &l->wake);
+    ev_prepare_init(&l->prepare, on_prepare);
+    ev_set_priority(&l->prepare, EV_MINPRI);
+    ev_prepare_start(l->ev, &l->prepare);
+    ev_check_init(&l->check, on_check);
+    ev_set_priority(&l->check, EV_MAXPRI);
+    ev_check_start(l->ev, &l->check);
+    ev_timer_init(&l->tick, on_tick, 1., 1.);
+    ev_timer_start(l->ev, &l->tick);
+    l->wake.data = l->prepare.data = l->check.data = l->tick.data = l;
+    return 0;
+}
+
+void loop_add(struct loop *l, struct actor *a)
+{
+    if (l->actor_count == LOOP_ACTORS) {
+        log_event(LOG_LEVEL_ERROR, "loop_full", LOG_TEXT("actor", a->name));
+        abort();
+    }
+    a->loop = l;
+    atomic_store_explicit(&a->depth, 0, memory_order_relaxed);
+    cds_wfcq_init(&a->head, &a->tail);
+    l->actors[l->actor_count++] = a;
+}
+
+void loop_run(struct loop *l)
+{
+    struct loop *before = loop_here;
+
+    loop_here = l;
+    l->now_ms = clock_mono_ms();
+    ev_run(l->ev, 0);
+    loop_here = before;
+}
+
+static void *thread_main(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+int thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const char *name)
+{
+    sigset_t block, before;
+    int error;
+
+    /* Signals are the control loop's; those of a crash must reach the thread that crashed. */
+    sigfillset(&block);
+    for (size_t i = 0; i < 7; i++)
+        sigdelset(&block,
+                  (const int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}[i]);
+    pthread_sigmask(SIG_SETMASK, &block, &before);
+    error = pthread_create(ret, NULL, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        return -error;
+    char cut[16];
+    snprintf(cut, sizeof cut, "%.15s", name);
+    pthread_setname_np(*ret, cut);
+    return 0;
+}
+
+int loop_start(struct loop *l, const char *thread_name)
+{
+    int error = thread_start(&l->thread, thread_main, l, thread_name);
+
+    l->has_thread = !error;
+    return error;
+}
+
+void loop_stop(struct loop *l)
+{
+    atomic_store_explicit(&l->stopping, true, memory_order_release);
+    if (loop_here != l)
+        ev_async_send(l->ev, &l->wake);
+}
+
+void loop_join(struct loop *l)
+{
+    if (l->has_thread)
+        pthread_join(l->thread, NULL);
+    l->has_thread = false;
+}
+
+unsigned loop_drain(struct loop *l)
+{
+    struct loop *before = loop_here;
+    bool left;
+
+    loop_here = l;
+    l->now_ms = clock_mono_ms();
+    unsigned n = drain(l, STOP_MAILS, INT64_MAX / 2, &left);
+    loop_here = before;
+    return n;
+}
+
+void loop_finish(struct loop *l)
+{
+    if (!l->ev)
+        return;
+    for (int i = 0; i < l->actor_count; i++) {
+        struct actor *a = l->actors[i];
+        int64_t left = actor_depth(a);
+        if (left)
+            log_event(LOG_LEVEL_ERROR, "mail_undelivered", LOG_TEXT("actor", a->name),
+                      LOG_INT("mails", left),
+                      LOG_TEXT("msg", "a bug: mail was posted to a loop that had ended"));
+        cds_wfcq_destroy(&a->head, &a->tail);
+        a->loop = NULL;
+    }
+    ev_async_stop(l->ev, &l->wake);
+    ev_prepare_stop(l->ev, &l->prepare);
+    ev_check_stop(l->ev, &l->check);
+    ev_timer_stop(l->ev, &l->tick);
+    ev_loop_destroy(l->ev);
+    l->ev = NULL;
+    l->actor_count = 0;
+}
+
+void actor_post(struct actor *to, struct mail *m, uint32_t kind)
+{
+    struct loop *l = to->loop; /* the mail may be gone, and with it whoever it kept alive, once it
+                                  is in the box */
+
+    m->kind = kind;
+    cds_wfcq_node_init(&m->node);
+    atomic_fetch_add_explicit(&to->depth, 1, memory_order_relaxed);
+    HAND_OVER(m);
+    if (!cds_wfcq_enqueue(&to->head, &to->tail, &m->node) && loop_here != l)
+        ev_async_send(l->ev, &l->wake);
+}
+
+int actor_call(struct actor *to, void (*fn)(void *arg), void *arg)
+{
+    struct call *c = malloc(sizeof *c);
+
+    if (!c)
+        return -ENOMEM;
+    c->fn = fn;
+    c->arg = arg;
+    actor_post(to, &c->mail, MAIL_CALL);
+    return 0;
+}

@@ -1,0 +1,126 @@
+/* Everything that travels between hub and pumps: the two directions of the main road, and the lives
+ * of clients.
+ *
+ * A client is known to others by its handle (pump, generation, slot), never by a pointer; a handle
+ * of one that is gone is passed over in silence. The life of a client, each step once: pump:
+ * CONNECT ->  hub: on_connect, on_greet  -> ADMITTED, or CLOSE pump: GONE (closing was decided or
+ * seen)     ->  hub: on_disconnect -> FORGOTTEN: the slot may be used again
+ */
+#ifndef LOOP_MAIL_H
+#define LOOP_MAIL_H
+#include "client/frame.h"
+#include "loop/loop.h"
+
+#include <parley/plugin.h>
+
+typedef uint64_t client_handle; /* parley_client.v; 0: none */
+static inline client_handle client_handle_make(uint32_t pump, uint32_t generation, uint32_t slot)
+{
+    return (uint64_t)(pump + 1) << 56 | (uint64_t)(generation & 0xffffff) << 32 | slot;
+}
+static inline uint32_t client_handle_pump(client_handle h)
+{
+    return (uint32_t)(h >> 56) - 1;
+}
+static inline uint32_t client_handle_generation(client_handle h)
+{
+    return (uint32_t)(h >> 32) & 0xffffff;
+}
+static inline uint32_t client_handle_slot(client_handle h)
+{
+    return (uint32_t)h;
+}
+
+#define PROTOCOLS_MAX 4
+enum lane { LANE_ORDERED, LANE_EPHEMERAL };
+
+enum mail_kind {
+    /* pump to hub */
+    MAIL_CONNECT = MAIL_FIRST, /* struct mail_connect */
+    MAIL_MESSAGE,              /* struct message (message/message.h), the hub's until SETTLED */
+    MAIL_GONE,                 /* struct mail_gone */
+    MAIL_IDENTITY,             /* struct mail_connect: a refresh was accepted; same user */
+    MAIL_REQUEST,              /* struct http_request (http/http.h): one of a plugin's routes */
+    MAIL_PUMP_DRAINED,         /* struct mail: this pump's mailbox fell below its low-water mark */
+    /* hub to pump */
+    MAIL_ADMITTED, /* struct mail_client */
+    MAIL_FRAME,    /* struct mail_frame: for one client */
+    MAIL_PUBLISH,  /* struct mail_publish: for the members of a channel, one entry a pump */
+    MAIL_JOIN,
+    MAIL_LEAVE,          /* struct mail_member */
+    MAIL_CHANNEL_CLOSED, /* struct mail_member, client 0: the number may be used again */
+    MAIL_CLOSE,          /* struct mail_close */
+    MAIL_SETTLED,        /* struct message: goes home; its credit is given back */
+    MAIL_FORGOTTEN,      /* struct mail_client */
+    MAIL_ANSWER,         /* struct http_request, answered */
+    /* control to pump */
+    MAIL_DRAIN,   /* struct mail: 1012 to all; accept no more */
+    MAIL_RECHECK, /* struct mail: an authenticator published; ask again about who waits */
+    MAIL_FIRST_PRIVATE = 64
+};
+
+struct identity { /* who a client is: one allocation, immutable, counted; shared by pump and hub */
+    _Atomic uint32_t refs;
+    parley_str user; /* sub */
+    parley_str username;
+    parley_str issuer; /* absent: none */
+    parley_str app;    /* OAuth client id; absent: none */
+    parley_list roles;
+    int64_t expires_unix_ms; /* 0: never */
+    bool close_on_expiry;
+    bool dashboard; /* app is listed in [server] dashboards */
+};
+struct identity *
+identity_new(const struct parley_identity *from,
+             const parley_list *dashboards); /* client/identity.c; NULL: no memory */
+struct identity *identity_ref(struct identity *i);
+void identity_unref(struct identity *i);
+bool identity_has_role(const struct identity *i, const parley_list *any);
+
+struct mail_connect {
+    struct mail mail;
+    client_handle client;
+    struct identity *identity; /* a reference, the receiver's */
+    uint8_t protocol;          /* index */
+    char address[46];
+};
+struct mail_gone {
+    struct mail mail;
+    client_handle client;
+    int reason; /* PARLEY_LEFT_… */
+};
+struct mail_client {
+    struct mail mail;
+    client_handle client;
+    uint64_t user; /* ADMITTED: the hub's number of the user, for `but_user` */
+};
+struct mail_frame {
+    struct mail mail;
+    client_handle client;
+    struct frame *frame; /* a reference, the receiver's */
+    enum lane lane;
+    bool greeting; /* not counted against the bound of the queue; has a deadline of its own */
+};
+struct mail_publish {
+    struct mail mail;
+    uint32_t channel; /* the hub's number; 0: everyone */
+    uint8_t lane;
+    bool not_dashboards;
+    client_handle but; /* 0: none left out */
+    uint64_t but_user; /* 0: none left out */
+    struct frame *
+        frames[PROTOCOLS_MAX]; /* by protocol; NULL: nobody speaks it. References, the receiver's */
+};
+struct mail_member {
+    struct mail mail;
+    client_handle client;
+    uint32_t channel;
+};
+struct mail_close {
+    struct mail mail;
+    client_handle client;
+    uint16_t code; /* WebSocket close code */
+    int reason;    /* PARLEY_LEFT_… */
+    char text[124];
+};
+#endif
