@@ -1,0 +1,428 @@
+/* Batches: what is published is gathered by channel, and leaves with one send a member.
+ *
+ * The first publication of a batch is taken as it is, without a copy; further ones make it a buffer
+ * of the pump's own. Bytes below frame->n never change, so that queues of choked clients may refer
+ * to a batch that is still being filled; it is moved only while nobody does. Publishing never fails
+ * for want of memory: then the batch leaves at once, and the publication begins the next one.
+ */
+#include "base/clock.h"
+#include "client/channel_mirror.h"
+#include "client/pump.h"
+#include "client/write_pump.h"
+#include "net/wire.h"
+
+#include <stdlib.h>
+
+#define BATCH_BYTES      4096u
+#define BATCH_FULL_BYTES PUMP_SCRATCH_BYTES /* leaves without waiting for the flush */
+#define SPARE_BYTES      (2 * PUMP_SCRATCH_BYTES)
+#define PENDING_MOST                                                             \
+    ((uint64_t)1024 * 1024) /* in all channels together: no window is worth more \
+                             */
+#define EXCEPTS_KEPT    64
+#define WINDOW_LEAST_US 1000
+#define WINDOW_MOST_US  20000
+#define VAIN_MOST       63
+
+/* --- one batch --- */
+
+static const struct batch_except *except_at(const struct batch *b, uint32_t i)
+{
+    return b->except_cap ? &b->excepts[i] : &b->first;
+}
+
+static bool is_excepted(const struct batch_except *e, const struct client *c)
+{
+    return (e->but && e->but == c->handle) || (e->but_user && e->but_user == c->user) ||
+           (e->not_dashboards && c->identity->dashboard);
+}
+
+static bool any_excepted(const struct batch *b, const struct client *c)
+{
+    for (uint32_t i = 0; i < b->except_count; i++)
+        if (is_excepted(except_at(b, i), c))
+            return true;
+    return false;
+}
+
+/* Room for n more bytes behind what is there. */
+static int reserve(struct pump *p, struct batch *b, uint32_t n)
+{
+    struct frame *old = b->frame, *f;
+    uint64_t need = (uint64_t)old->n + n, cap = b->cap ? 2 * (uint64_t)b->cap : BATCH_BYTES;
+    bool shared = !b->cap || atomic_load_explicit(&old->refs, memory_order_relaxed) != 1;
+
+    if (b->cap >= need)
+        return 0;
+    while (cap < need)
+        cap *= 2;
+    if (cap > UINT32_MAX - sizeof *f)
+        return -ENOMEM;
+    if (!shared) {
+        f = realloc(old, sizeof *f + cap);
+    } else if (p->spare && p->spare_cap >= need) {
+        f = p->spare;
+        cap = p->spare_cap;
+        p->spare = NULL;
+    } else {
+        f = malloc(sizeof *f + cap);
+    }
+    if (!f)
+        return -ENOMEM;
+    if (shared) {
+        atomic_init(&f->refs, 1);
+        f->n = old->n;
+        f->count = old->count;
+        memcpy(f->bytes, old->bytes, old->n);
+        frame_unref(old);
+    }
+    b->frame = f;
+    b->cap = (uint32_t)cap;
+    return 0;
+}
+
+/* Notes who does not get the n bytes that come next. */
+static int add_except(struct batch *b, uint32_t n, const struct mail_publish *m)
+{
+    uint32_t from = b->frame ? b->frame->n : 0;
+    struct batch_except e = {from, from + n, m->but, m->but_user, m->not_dashboards}, *last;
+
+    if (!m->but && !m->but_user && !m->not_dashboards)
+        return 0;
+    if (b->except_count) {
+        last = (struct batch_except *)except_at(b, b->except_count - 1);
+        if (last->to == from && last->but == e.but && last->but_user == e.but_user &&
+            last->not_dashboards == e.not_dashboards) {
+            last->to = e.to;
+            return 0;
+        }
+    }
+    if (!b->except_cap && !b->except_count) { /* the one that needs no memory */
+        b->first = e;
+        b->except_count = 1;
+        return 0;
+    }
+    if (b->except_count >= b->except_cap) {
+        uint32_t cap = b->except_cap ? 2 * b->except_cap : 8;
+        struct batch_except *more = realloc(b->excepts, cap * sizeof *more);
+
+        if (!more)
+            return -ENOMEM;
+        if (!b->except_cap)
+            more[0] = b->first;
+        b->excepts = more;
+        b->except_cap = cap;
+    }
+    b->excepts[b->except_count++] = e;
+    return 0;
+}
+
+static int append(struct pump *p, struct batch *b, struct frame *f, const struct mail_publish *m)
+{
+    if (b->frame && reserve(p, b, f->n) < 0)
+        return -ENOMEM;
+    if (add_except(b, f->n, m) < 0)
+        return -ENOMEM;
+    if (!b->frame) {
+        b->frame = f;
+        b->cap = 0;
+        return 0;
+    }
+    memcpy(b->frame->bytes + b->frame->n, f->bytes, f->n);
+    b->frame->n += f->n;
+    b->frame->count += f->count;
+    frame_unref(f);
+    return 0;
+}
+
+static void reset(struct pump *p, struct batch *b)
+{
+    struct frame *f = b->frame;
+
+    if (f && b->cap && !p->spare && b->cap <= SPARE_BYTES &&
+        atomic_load_explicit(&f->refs, memory_order_relaxed) == 1) {
+        p->spare = f;
+        p->spare_cap = b->cap;
+    } else {
+        frame_unref(f);
+    }
+    b->frame = NULL;
+    b->cap = 0;
+    b->except_count = 0;
+    if (b->except_cap > EXCEPTS_KEPT) {
+        free(b->excepts);
+        b->excepts = NULL;
+        b->except_cap = 0;
+    }
+}
+
+void mirror_publish(struct pump *p, struct mail_publish *m)
+{
+    struct pump_channel *ch = mirror_channel(p, m->channel);
+    bool added = false, full = false;
+
+    for (int i = 0; i < PROTOCOLS_MAX; i++) {
+        struct frame *f = m->frames[i];
+
+        if (!f)
+            continue;
+        if (!ch || !ch->member_count[i]) {
+            frame_unref(f);
+            continue;
+        }
+        p->window.pending_bytes += f->n;
+        if (append(p, &ch->batches[i][m->lane], f, m) < 0) {
+            mirror_flush_channel(p, ch);
+            append(p, &ch->batches[i][m->lane], f, m); /* the first of a batch needs no memory */
+        }
+        full = full || ch->batches[i][m->lane].frame->n >= BATCH_FULL_BYTES;
+        added = true;
+    }
+    if (!added)
+        return;
+    if (!ch->is_dirty) {
+        ch->is_dirty = true;
+        ch->next_dirty = p->dirty;
+        p->dirty = ch;
+    }
+    if (ch->window == p->window.serial)
+        p->window.gathered++;
+    ch->window = p->window.serial;
+    if (full)
+        mirror_flush_channel(p, ch);
+    if (p->window.pending_bytes >= PENDING_MOST)
+        p->window.full = true;
+}
+
+/* --- to one client --- */
+
+/* What of this batch is still for this member; afterwards it has had it. */
+static void gather_batch(struct gather *g, struct member *m, const struct batch *b, enum lane lane)
+{
+    struct client *c = g->client;
+    uint32_t at = m->cursor[lane];
+
+    if (!b->frame || at == b->frame->n)
+        return;
+    m->cursor[lane] = b->frame->n; /* before anything is sent: m may be gone then */
+    for (uint32_t i = 0; i < b->except_count; i++) {
+        const struct batch_except *e = except_at(b, i);
+
+        if (e->to <= at || !is_excepted(e, c))
+            continue;
+        if (e->from > at)
+            gather_add(g, b->frame, at, e->from, lane, true);
+        at = e->to;
+    }
+    gather_add(g, b->frame, at, b->frame->n, lane, true);
+}
+
+static void gather_member(struct gather *g, uint32_t membership)
+{
+    struct client *c = g->client;
+    struct membership *ms = &c->memberships[membership];
+    struct pump_channel *ch = ms->channel;
+
+    gather_batch(g, &ch->members[c->protocol][ms->index], &ch->batches[c->protocol][LANE_ORDERED],
+                 LANE_ORDERED);
+    if (c->state == CLIENT_CLOSING)
+        return;
+    gather_batch(g, &ch->members[c->protocol][ms->index], &ch->batches[c->protocol][LANE_EPHEMERAL],
+                 LANE_EPHEMERAL);
+}
+
+void mirror_flush_member(struct client *c, uint32_t membership)
+{
+    struct gather g = {.client = c};
+
+    if (!c->memberships[membership].channel->is_dirty)
+        return;
+    gather_member(&g, membership);
+    gather_end(&g);
+}
+
+void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, bool counted)
+{
+    struct gather g = {.client = c};
+
+    for (uint32_t i = 0; c->pump->dirty && i < c->membership_count; i++)
+        if (c->memberships[i].channel->is_dirty)
+            gather_member(&g, i); /* when that closes him, he is in none any more */
+    if (last && c->state != CLIENT_CLOSING)
+        gather_add(&g, last, 0, last->n, lane, counted);
+    gather_end(&g);
+}
+
+/* --- to all --- */
+
+struct whole { /* what every member gets who is not an exception */
+    struct piece pieces[LANES];
+    unsigned count;
+    const char *data; /* NULL: too much for one send */
+    size_t bytes;
+    uint32_t messages;
+};
+
+static void prepare_whole(struct pump *p, struct batch batches[LANES], struct whole *w)
+{
+    *w = (struct whole){0};
+    for (int lane = 0; lane < LANES; lane++) {
+        struct frame *f = batches[lane].frame;
+
+        if (!f)
+            continue;
+        w->pieces[w->count++] = (struct piece){
+            .frame = f, .to = f->n, .messages = f->count, .lane = (uint8_t)lane, .counted = true};
+        w->bytes += f->n;
+        w->messages += f->count;
+    }
+    if (w->count == 1) {
+        w->data = w->pieces[0].frame->bytes;
+    } else if (w->count == LANES && w->bytes <= PUMP_SCRATCH_BYTES) {
+        uint32_t n = w->pieces[0].to;
+
+        memcpy(p->joint, w->pieces[0].frame->bytes, n);
+        memcpy(p->joint + n, w->pieces[1].frame->bytes, w->pieces[1].to);
+        w->data = p->joint;
+    }
+}
+
+static void flush_odd(struct client *c, struct member *m, struct batch batches[LANES])
+{
+    struct gather g = {.client = c};
+
+    for (int lane = 0; lane < LANES && c->state != CLIENT_CLOSING; lane++)
+        gather_batch(&g, m, &batches[lane], (enum lane)lane);
+    gather_end(&g);
+    if (c->state != CLIENT_CLOSING) /* else m is somebody else, or nobody */
+        m->cursor[LANE_ORDERED] = m->cursor[LANE_EPHEMERAL] = 0;
+}
+
+static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
+{
+    struct batch *ordered = &ch->batches[proto][LANE_ORDERED];
+    struct batch *ephemeral = &ch->batches[proto][LANE_EPHEMERAL];
+    bool odd = ordered->except_count || ephemeral->except_count;
+    uint64_t sends = 0;
+    struct whole w;
+
+    prepare_whole(p, ch->batches[proto], &w);
+    if (!w.count)
+        return;
+    /* From the end, because whoever is closed by his send leaves, and the last one takes his place.
+     */
+    for (uint32_t i = ch->member_count[proto]; i-- > 0;) {
+        struct member *m = &ch->members[proto][i];
+        struct client *c = m->client;
+        ssize_t sent;
+
+        if (!w.data || c->choked || (m->cursor[0] | m->cursor[1]) ||
+            (odd && (any_excepted(ordered, c) || any_excepted(ephemeral, c)))) {
+            flush_odd(c, m, ch->batches[proto]);
+            continue;
+        }
+        sent = wire_send(c->wsi, c->tls, w.data, w.bytes);
+        if (sent == (ssize_t)w.bytes)
+            sends++;
+        else
+            write_pump_rest(c, w.pieces, w.count, sent);
+    }
+    p->told.sends += sends;
+    p->told.bytes += sends * w.bytes;
+    p->told.deliveries += sends * w.messages;
+    p->window.pending_bytes -= w.bytes;
+    reset(p, ordered);
+    reset(p, ephemeral);
+}
+
+void mirror_flush_channel(struct pump *p, struct pump_channel *ch)
+{
+    for (int proto = 0; proto < PROTOCOLS_MAX; proto++)
+        flush_protocol(p, ch, proto);
+}
+
+void mirror_flush_now(struct pump *p)
+{
+    struct pump_channel *ch;
+
+    while ((ch = p->dirty)) {
+        mirror_flush_channel(p, ch);
+        p->dirty =
+            ch->next_dirty; /* dirty until here, or its last member would have taken it along */
+        ch->is_dirty = false;
+        mirror_release(p, ch);
+    }
+    p->window.full = false;
+    metric_inc(p->metrics.flushes);
+}
+
+/* --- when --- */
+
+static void arm(struct pump *p, int64_t wait_us)
+{
+    struct ev_loop *ev = p->actor.loop ? p->actor.loop->ev : NULL;
+
+    if (!ev || ev_is_active(&p->flush_timer))
+        return;
+    ev_now_update(ev); /* else it would count from the beginning of this turn */
+    ev_timer_set(&p->flush_timer, (double)wait_us / 1e6, 0.);
+    ev_timer_start(ev, &p->flush_timer);
+}
+
+/* Waiting pays when a channel is published to again before its window is over: then one send does
+ * for two. Windows are measured whether or not anything waits in them. Where something waited and
+ * nothing joined it (a single client and its echo: each waits for the other), the next try is made
+ * rarer; a window in which nothing came says nothing. */
+static bool worth_waiting(struct flush_window *w)
+{
+    if (w->waited && !w->gathered) {
+        w->vain = w->vain < VAIN_MOST ? 2 * w->vain + 1 : VAIN_MOST;
+        w->skip = w->vain;
+        return false;
+    }
+    if (!w->gathered)
+        return w->waiting;
+    if (w->waited)
+        w->vain = w->skip = 0;
+    if (w->skip)
+        w->skip--;
+    return !w->skip;
+}
+
+void mirror_flush(struct pump *p)
+{
+    struct flush_window *w = &p->window;
+    int64_t now, wait;
+
+    if (!p->dirty)
+        return;
+    if (w->fixed_us == 0) {
+        mirror_flush_now(p);
+        return;
+    }
+    now = clock_mono_us();
+    if (now < w->until_us && w->waiting && !w->full) {
+        w->waited = true;
+        arm(p, w->until_us - now);
+        return;
+    }
+    if (now < w->until_us && !w->full) { /* it is only being measured */
+        mirror_flush_now(p);
+        return;
+    }
+    w->waiting = w->fixed_us > 0 || worth_waiting(w);
+    mirror_flush_now(p);
+    wait = clock_mono_us() - now;
+    now += wait;
+    wait /= 2;
+    if (w->fixed_us > 0)
+        wait = w->fixed_us;
+    else if (wait < WINDOW_LEAST_US)
+        wait = WINDOW_LEAST_US;
+    else if (wait > WINDOW_MOST_US)
+        wait = WINDOW_MOST_US;
+    w->until_us = now + wait;
+    w->waited = false;
+    w->gathered = 0;
+    w->serial++;
+}

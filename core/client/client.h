@@ -1,0 +1,117 @@
+/* A client, as its pump knows it: one WebSocket connection from upgrade to close.
+ *
+ *   upgraded -> PENDING (a login waits) or CONNECTING (the hub is told) -> OPEN -> CLOSING -> gone
+ *
+ * Reading is on in OPEN alone, and while its credit lasts. From the moment closing is decided or
+ * seen it is in no channel, and GONE is posted, once. The slot is used again when the socket is
+ * closed and the hub said FORGOTTEN. [pump]
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+#include "base/buf.h"
+#include "client/send_queue.h"
+#include "loop/mail.h"
+
+struct pump;
+struct lws;
+struct login;
+struct pump_channel;
+
+enum client_state { CLIENT_PENDING, CLIENT_CONNECTING, CLIENT_OPEN, CLIENT_CLOSING };
+struct membership {
+    struct pump_channel *channel;
+    uint32_t index; /* in the channel's array of members */
+};
+struct client {
+    struct pump *pump;
+    struct lws *wsi; /* NULL: the socket is closed */
+    client_handle handle;
+    uint64_t user;             /* the hub's number, once admitted */
+    struct identity *identity; /* NULL while PENDING */
+    struct login *login;       /* while PENDING, or while a refresh waits */
+    uint8_t state, protocol;
+    bool tls;
+    bool reading;       /* data is asked for */
+    bool choked;        /* the socket is full: all goes through the queue until that is empty */
+    bool user_counted;  /* admission_user was called: to be given back */
+    bool forgotten;     /* the hub never knew it, or has forgotten it */
+    bool peer_closing;  /* lws answers the peer's CLOSE itself */
+    bool close_given;   /* client_writable said -1: lws says goodbye */
+    bool aborted;       /* wire_abort was called */
+    bool expiring_told; /* token_expiring was sent */
+    uint16_t close_code;
+    char *close_text;
+    int left_reason;                       /* PARLEY_LEFT_… */
+    int64_t credit_messages, credit_bytes; /* left; below 0: lws handed over what it had read */
+    struct buf in;                         /* of a message in pieces; empty most of the time */
+    struct buf early; /* whole messages that came before it was OPEN, each behind its length */
+    uint32_t in_fragments;
+    bool in_frame_open; /* the WebSocket frame at hand has further bytes to come */
+    int64_t in_since_ms;
+    struct membership *memberships;
+    uint32_t membership_count, membership_cap;
+    struct send_queue queue;
+    int64_t heard_ms, pinged_ms; /* last sign of life; last ping sent */
+    int64_t since_ms;            /* of the present state, for its deadline */
+    int64_t opened_ms;
+    int64_t expires_ms; /* of the identity, 0: never. Monotonic: a jump of the clock ends none */
+    int64_t login_since_ms; /* of a refresh that waits */
+    char *refresh_id;       /* of that refresh: an ack or error is asked for */
+    int64_t refresh_window_ms;
+    uint32_t refreshes;     /* in that window */
+    struct mail_gone *gone; /* made before CONNECT is posted, so that it cannot fail; NULL: posted,
+                               or not told to the hub */
+    char address[46];
+};
+struct client_slot {
+    struct client *client;          /* NULL: free */
+    uint32_t generation, next_free; /* the next one's number + 1; 0: none */
+};
+
+/* --- what net/ tells (from lws's callbacks) --- */
+struct handshake { /* what the upgrade found out, borrowed */
+    struct lws *wsi;
+    bool tls;
+    uint8_t protocol;          /* index of the protocol whose path it asked for */
+    const char *address;       /* the client's, proxies seen through */
+    struct identity *identity; /* taken over; NULL: `login` waits */
+    struct login *login;       /* taken over */
+};
+/* At ESTABLISHED. From here on it gives back what admission counted for this client: the address,
+ * and the user if there is an identity; also when it returns NULL (no memory, draining, or too many
+ * wait): then net closes with 1013, and hears of no client any more. */
+struct client *client_open(struct pump *p, const struct handshake *hs);
+/* A piece of a data frame. `remaining`: payload bytes of this WebSocket frame that are still to
+ * come.
+ * @return 0, or the code with which it is now closing (1003 binary, 1009, 1007, 1008 too many
+ * fragments …): client_writable will be asked. What comes for one that is closing is discarded. */
+int client_receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
+                   bool final, bool binary);
+void client_heard(struct client *c); /* a pong, or any other sign of life */
+/* The socket takes more. 0; or -1: close it now with c->close_code and c->close_text. */
+int client_writable(struct client *c);
+void client_peer_closing(struct client *c); /* the peer sent CLOSE, or the connection broke */
+/* lws is done with the socket: wsi is invalid from now on, and so may be c. */
+void client_closed(struct client *c);
+/* --- what the hub tells (mail), and the pump itself decides --- */
+struct client *client_find(struct pump *p, client_handle h); /* NULL: stale */
+/* Begins closing; once. 4408 and 1006 (broken, or no sign of life) drop the queue. */
+void client_close(struct client *c, uint16_t code, int left_reason, const char *text);
+void client_admitted(struct client *c, uint64_t user);
+/* One frame for this client. First sends what is pending for it in batches, then the frame, in one
+ * send. Takes the reference. */
+void client_send(struct client *c, struct frame *take_frame, enum lane lane, bool greeting);
+void client_credit(struct client *c, uint32_t messages, uint32_t bytes);
+void client_tick(struct client *c, int64_t now_ms); /* deadlines, pings, expiry */
+/* Its identity is known: tells the hub, which admits or closes it. Takes the reference. */
+void client_connect(struct client *c, struct identity *take_identity);
+void client_set_identity(struct client *c, struct identity *take_identity);
+/* Reads, or lets the peer wait, as state and credit say. */
+void client_reading(struct client *c);
+/* An error or an ack: his answer to what he sent. */
+void client_error(struct client *c, parley_str id, int code, const char *text,
+                  int64_t retry_after_ms);
+void client_ack(struct client *c, parley_str id);
+/* Frees the slot when the socket is closed and the hub has forgotten it (or never knew). */
+void client_release(struct client *c);
+#endif

@@ -1,0 +1,321 @@
+/* The read pump: the first steps of the road, from pieces of frames to a message for the hub.
+ *
+ * A message that comes in one piece is decoded where lws holds it; only pieces are copied together.
+ * What is wrong with a message is told to its author and never ends the connection, unless the
+ * WebSocket standard or a limit says so. What was handed in takes credit until the hub has settled
+ * it; without credit nothing is read, but what lws had read already is taken.
+ */
+#include "client/read_pump.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "client/login_wait.h"
+#include "client/pump.h"
+#include "message/encode.h"
+#include "message/fields.h"
+#include "message/message.h"
+#include "net/wire.h"
+#include "plugin/registry.h"
+
+#define ID_BYTES     64
+#define SPARES_MOST  256
+#define PAYLOAD_KEPT 4096 /* of a message that waits for its next use */
+#define TYPE_SHOWN   64
+
+struct refusal {
+    parley_code code;
+    char why[256];
+};
+
+static void refuse(struct refusal *r, parley_code code, const char *why)
+{
+    r->code = code;
+    snprintf(r->why, sizeof r->why, "%s", why);
+}
+
+/* --- messages: from the pool, and home again --- */
+
+static struct message *take_message(struct pump *p)
+{
+    struct message *m = p->spares;
+
+    if (!m)
+        return message_new();
+    p->spares = m->next;
+    p->spare_count--;
+    m->next = NULL;
+    return m;
+}
+
+static void keep_message(struct pump *p, struct message *m)
+{
+    if (p->spare_count >= SPARES_MOST) {
+        message_destroy(m);
+        return;
+    }
+    message_reset(m);
+    if (m->payload.cap > PAYLOAD_KEPT)
+        buf_finish(&m->payload);
+    m->next = p->spares;
+    p->spares = m;
+    p->spare_count++;
+}
+
+void read_pump_settled(struct pump *p, struct message *m)
+{
+    struct client *c = client_find(p, m->author);
+
+    if (c)
+        client_credit(c, 1, m->cost_bytes);
+    keep_message(p, m);
+}
+
+void read_pump_finish(struct pump *p)
+{
+    struct message *m;
+
+    while ((m = p->spares)) {
+        p->spares = m->next;
+        message_destroy(m);
+    }
+    p->spare_count = 0;
+}
+
+/* --- one whole message --- */
+
+/* The payload, as the type wants it; it changes places with what the message had. */
+static int construct(struct pump *p, const struct plugin_type *t, const parley_value *fields,
+                     struct message *m, struct refusal *r)
+{
+    size_t limit = 4096 + 2 * (size_t)p->settings->server.message_bytes;
+    int error = 0;
+    struct buf text;
+
+    out_clear(&p->out);
+    p->out.text.limit = limit;
+    if (t->type.construct)
+        error = t->type.construct(t->options, fields, &p->out.pub);
+    else
+        fields_copy(&t->type.fields, fields, &p->out.pub);
+    if (p->out.why[0]) {
+        refuse(r, PARLEY_E_INVALID_MESSAGE, p->out.why);
+        return -EINVAL;
+    }
+    if (!error)
+        error = out_end(&p->out);
+    if (error == -E2BIG) {
+        refuse(r, PARLEY_E_TOO_LARGE, "the message is too large");
+        return error;
+    }
+    if (error) {
+        log_event(LOG_LEVEL_ERROR, "construct_failed", LOG_STR("type", t->name),
+                  LOG_INT("error", error));
+        refuse(r, error == -ENOMEM ? PARLEY_E_UNAVAILABLE : PARLEY_E_INTERNAL,
+               "the message could not be constructed");
+        return error;
+    }
+    text = m->payload;
+    m->payload = p->out.text;
+    m->payload.limit = 0;
+    p->out.text = text;
+    return 0;
+}
+
+static int fill(struct client *c, struct message *m, const struct input *in, struct refusal *r)
+{
+    struct pump *p = c->pump;
+    const struct plugin_type *t = registry_type(p->registry, in->pub.type);
+    char shown[TYPE_SHOWN];
+
+    if (!t || !t->type.fields.count) {
+        r->code = PARLEY_E_UNKNOWN_TYPE;
+        snprintf(r->why, sizeof r->why, "unknown type '%s'",
+                 str_printable(in->pub.type, shown, sizeof shown));
+        return -EINVAL;
+    }
+    if (fields_check(&t->type.fields, in->pub.fields, r->why) < 0) {
+        r->code = PARLEY_E_INVALID_MESSAGE;
+        return -EINVAL;
+    }
+    if (construct(p, t, in->pub.fields, m, r) < 0)
+        return -EINVAL;
+    m->type = t;
+    m->type_name = t->name;
+    metric_inc(t->metric_in);
+    m->flags = t->type.flags;
+    if (t->channel_field)
+        m->channel = fields_str(t->channel_field, in->pub.fields);
+    if (t->user_field)
+        m->recipient = fields_str(t->user_field, in->pub.fields);
+    m->id = in->pub.id;
+    m->author = c->handle;
+    m->identity = identity_ref(c->identity);
+    m->protocol = c->protocol;
+    m->received_unix_ms = clock_unix_ms();
+    m->received_us = clock_mono_us();
+    return 0;
+}
+
+static void hand_in(struct client *c, struct message *m, size_t bytes)
+{
+    m->cost_bytes = (uint32_t)bytes;
+    c->credit_messages--;
+    c->credit_bytes -= (int64_t)bytes;
+    client_reading(c);
+    actor_post(c->pump->hub, &m->mail, MAIL_MESSAGE);
+}
+
+static void answer_refusal(struct client *c, parley_str id, parley_str type,
+                           const struct refusal *r)
+{
+    struct pump *p = c->pump;
+
+    metric_inc(
+        p->metrics.refused[r->code > 0 && r->code < PUMP_CODES ? r->code : PARLEY_E_INTERNAL]);
+    log_event(LOG_LEVEL_DEBUG, "message_refused", LOG_STR("user", c->identity->user),
+              LOG_STR("type", type), LOG_TEXT("code", code_name(r->code)), LOG_TEXT("msg", r->why));
+    client_error(c, id, r->code, r->why, 0);
+}
+
+static void take_text(struct client *c, parley_str text)
+{
+    struct pump *p = c->pump;
+    const struct settings_server *s = &p->settings->server;
+    struct message *m = take_message(p);
+    struct input in = {.depth = (unsigned)s->depth, .tokens = (unsigned)s->tokens};
+    struct refusal r;
+
+    if (!m) {
+        refuse(&r, PARLEY_E_UNAVAILABLE, "out of memory");
+        answer_refusal(c, PARLEY_NONE, PARLEY_NONE, &r);
+        return;
+    }
+    in.arena = &m->arena;
+    if (decode_input(&p->registry->protocols[c->protocol], text, &in) < 0) {
+        refuse(&r, in.code, in.why);
+        if (in.pub.id.n > ID_BYTES)
+            in.pub.id = PARLEY_NONE;
+    } else if (in.pub.id.n > ID_BYTES) {
+        refuse(&r, PARLEY_E_INVALID_MESSAGE, "'id' must be a string of at most 64 bytes");
+        in.pub.id = PARLEY_NONE;
+    } else if (str_is(in.pub.type, "refresh")) {
+        login_wait_refresh(c, in.pub.id, in.pub.fields);
+        keep_message(p, m);
+        return;
+    } else if (fill(c, m, &in, &r) == 0) {
+        hand_in(c, m, text.n);
+        return;
+    }
+    answer_refusal(c, in.pub.id, in.pub.type, &r);
+    keep_message(p, m);
+}
+
+/* --- before it is OPEN --- */
+
+/* Reading is off by then, but lws may have read already. It waits here, within one message's size.
+ */
+static int keep_early(struct client *c, parley_str text)
+{
+    uint32_t n = (uint32_t)text.n;
+
+    if (c->early.n + n > (size_t)c->pump->settings->server.message_bytes) {
+        client_close(c, 1008, PARLEY_LEFT_VIOLATION, "too much before it was admitted");
+        return 1008;
+    }
+    buf_add(&c->early, &n, sizeof n);
+    buf_add(&c->early, text.p, text.n);
+    if (!c->early.error)
+        return 0;
+    client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
+    return 1013;
+}
+
+void read_pump_replay(struct client *c)
+{
+    struct buf early = c->early;
+    uint32_t n;
+
+    c->early = (struct buf){0};
+    for (size_t at = 0; at < early.n && c->state == CLIENT_OPEN; at += n) {
+        memcpy(&n, early.p + at, sizeof n);
+        at += sizeof n;
+        take_text(c, (parley_str){early.p + at, n});
+    }
+    buf_finish(&early);
+}
+
+/* --- pieces --- */
+
+static int violation(struct client *c, uint16_t code, const char *text)
+{
+    client_close(c, code, PARLEY_LEFT_VIOLATION, text);
+    return code;
+}
+
+static int whole(struct client *c, parley_str text)
+{
+    metric_inc(c->pump->metrics.messages_in);
+    c->in_fragments = 0;
+    if (c->state != CLIENT_OPEN)
+        return keep_early(c, text);
+    take_text(c, text);
+    return c->state == CLIENT_CLOSING ? c->close_code : 0;
+}
+
+static int receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
+                   bool final)
+{
+    const struct settings_server *s = &c->pump->settings->server;
+    struct buf all;
+    int code;
+
+    if (first) {
+        buf_finish(&c->in);
+        c->in_fragments = 0;
+        c->in_since_ms = c->heard_ms;
+    }
+    if (first || !c->in_frame_open)
+        c->in_fragments++;
+    c->in_frame_open = remaining > 0;
+    if (remaining > (size_t)s->message_bytes || c->in.n + n + remaining > (size_t)s->message_bytes)
+        return violation(c, 1009, "message too big");
+    if (c->in_fragments > s->fragments)
+        return violation(c, 1008, "too many fragments");
+    if (c->heard_ms - c->in_since_ms > s->message_ms)
+        return violation(c, 1008, "a message took too long");
+    final = final && !remaining;
+    if (first && final)
+        return whole(c, (parley_str){p, n});
+    buf_add(&c->in, p, n);
+    if (c->in.error) {
+        client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
+        return 1013;
+    }
+    if (!final)
+        return 0;
+    if (!str_valid_utf8(c->in.p ? c->in.p : "", c->in.n))
+        return violation(c, 1007, "bad UTF-8");
+    all = c->in; /* the client may close meanwhile, which frees its own */
+    c->in = (struct buf){0};
+    code = whole(c, (parley_str){all.p ? all.p : "", all.n});
+    buf_finish(&all);
+    return code;
+}
+
+int client_receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
+                   bool final, bool binary)
+{
+    enum domain before = domain_enter(DOMAIN_PUMP);
+    int code = 0;
+
+    c->heard_ms = clock_mono_ms();
+    if (c->state == CLIENT_CLOSING)
+        ; /* discarded */
+    else if (binary)
+        code = violation(c, 1003, "binary frames are not understood");
+    else
+        code = receive(c, p, n, remaining, first, final);
+    domain_leave(before);
+    return code;
+}
