@@ -1,0 +1,26 @@
+/* A client's socket, as the write pump sees it. Behind this stands libwebsockets, which only net/
+ * and http/ know.
+ *
+ * Without TLS, and while lws holds nothing back, bytes go to the descriptor by send(2); on a short
+ * send the rest of the current WebSocket frame is given to lws (raw, by LWS_WRITE_HTTP), so that
+ * what lws adds (pongs, the close frame) never cuts into it. [pump]
+ */
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lws;
+/* Sends whole WebSocket frames. Returns how many of the n bytes are on their way: always at a frame
+ * boundary (a frame that went out in part is completed by lws). Fewer than n: the socket is full,
+ * and client_writable will be called. -1: the connection is broken. */
+ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n);
+bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
+void wire_want_writable(struct lws *wsi);
+void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */
+void wire_abort(struct lws *wsi); /* the connection is broken or hopeless: lws closes it from the
+                                     loop, without a close frame */
+int wire_unsent(struct lws *wsi); /* bytes in the kernel's send queue, for the log; -1 unknown */
+#endif
