@@ -1,0 +1,269 @@
+/* The chain of hubs: which of them see a message, in which order, and what their verdicts mean.
+ *
+ * The order is the registry's (phase, then the INI); for each message type the hubs that want it
+ * are listed once, at start. A hook runs between hook_enter and hook_leave, and what it asked for
+ * is done before the next one runs.
+ */
+#include "base/log.h"
+#include "base/str.h"
+#include "hub/internal.h"
+
+#include <stdlib.h>
+
+struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
+                              struct outcome *refusal)
+{
+    struct hook_before before = {h->current, h->current_message, h->refusal,
+                                 domain_enter(DOMAIN_HUB)};
+
+    h->current = i;
+    h->current_message = m;
+    h->refusal = refusal;
+    return before;
+}
+
+void hook_leave(struct hub *h, struct hook_before before)
+{
+    struct message *m = h->current_message;
+
+    if (m && m->edit) {
+        if (message_merge(m, m->edit) < 0)
+            log_event(LOG_LEVEL_WARNING, "edit_failed",
+                      LOG_TEXT("section", h->current->host.section));
+        free(m->edit);
+        m->edit = NULL;
+    }
+    h->current = before.instance;
+    h->current_message = before.message;
+    h->refusal = before.refusal;
+    domain_leave(before.domain);
+    if (!h->current)
+        ops_run(h);
+}
+
+static bool wants(const struct plugin_hub *hub, parley_str type)
+{
+    return !hub->hub.types || str_list_has(hub->hub.types, type);
+}
+
+int chain_build(struct hub *h)
+{
+    struct registry *r = h->registry;
+
+    h->chains = calloc(r->type_count ? r->type_count : 1, sizeof *h->chains);
+    if (!h->chains)
+        return -ENOMEM;
+    for (size_t t = 0; t < r->type_count; t++) {
+        struct hub_chain *c = &h->chains[r->types[t]->index];
+
+        c->links = calloc(r->hub_count ? r->hub_count : 1, sizeof *c->links);
+        if (!c->links)
+            return -ENOMEM;
+        for (size_t i = 0; i < r->hub_count; i++)
+            if (r->hubs[i].hub.on_message && wants(&r->hubs[i], r->types[t]->name))
+                c->links[c->count++] = (uint16_t)i;
+    }
+    return 0;
+}
+
+void chain_finish(struct hub *h)
+{
+    for (size_t t = 0; h->chains && t < h->registry->type_count; t++)
+        free(h->chains[t].links);
+    free(h->chains);
+    h->chains = NULL;
+}
+
+/* Makes sense of what a hub returned. */
+static parley_verdict settle_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v)
+{
+    switch (v) {
+    case PARLEY_PASS:
+    case PARLEY_DONE:
+    case PARLEY_DROP:
+        return v;
+    case PARLEY_REJECT:
+        o->section = i->host.section;
+        if (o->code == 0)
+            o->code = PARLEY_E_REJECTED;
+        metric_inc(i->hub_side->rejections);
+        return v;
+    default: /* FAIL, a HOLD that holds nothing, and what is no verdict */
+        metric_inc(i->hub_side->failures);
+        if (i->on_error_pass)
+            return PARLEY_PASS;
+        o->section = i->host.section;
+        o->code = PARLEY_E_UNAVAILABLE;
+        o->rule = PARLEY_STR("on_error");
+        o->text = PARLEY_STR("This cannot be judged just now. Please try again.");
+        return PARLEY_REJECT;
+    }
+}
+
+static parley_verdict run_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
+{
+    struct plugin_instance *i = hub->instance;
+    struct hook_before before = hook_enter(h, i, m, &m->outcome);
+    parley_verdict v;
+
+    h->join_refused = 0;
+    metric_inc(hub->calls);
+    v = hub->hub.on_message(&i->host, &m->pub);
+    hook_leave(h, before);
+    v = settle_verdict(i, &m->outcome, v);
+    if (h->join_refused &&
+        v != PARLEY_REJECT) { /* it asked for its author to be let in, and another hub said no */
+        h->join_refused = 0;
+        m->outcome = h->hook_outcome;
+        m->outcome.text = arena_str(&m->arena, m->outcome.text);
+        m->outcome.rule = arena_str(&m->arena, m->outcome.rule);
+        v = PARLEY_REJECT;
+    }
+    return v;
+}
+
+parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
+{
+    const struct registry *r = h->registry;
+    const struct hub_chain *c = m->type ? &h->chains[m->type->index] : NULL;
+    size_t count = c ? c->count : r->hub_count;
+
+    for (size_t k = 0; k < count; k++) {
+        const struct plugin_hub *hub = &r->hubs[c ? c->links[k] : k];
+        parley_verdict v;
+
+        if (hub->hub.phase < from || hub->hub.phase >= until)
+            continue;
+        if (!c && (!hub->hub.on_message || !wants(hub, m->type_name)))
+            continue;
+        if (m->dropped && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
+            continue;
+        v = run_link(h, m, hub);
+        if (v == PARLEY_DROP)
+            m->dropped = true;
+        else if (v != PARLEY_PASS)
+            return v;
+    }
+    return PARLEY_PASS;
+}
+
+void chain_settled(struct hub *h, struct message *m)
+{
+    const struct registry *r = h->registry;
+    parley_outcome o = {.struct_size = sizeof o,
+                        .verdict = m->outcome.verdict,
+                        .code = m->outcome.code,
+                        .section = m->outcome.section,
+                        .rule = m->outcome.rule.p};
+
+    for (size_t k = 0; k < r->hub_count; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        struct hook_before before;
+
+        if (!hub->hub.on_settled || !wants(hub, m->type_name))
+            continue;
+        before = hook_enter(h, hub->instance, m, NULL);
+        hub->hub.on_settled(&hub->instance->host, &m->pub, &o);
+        hook_leave(h, before);
+    }
+}
+
+parley_verdict chain_connect(struct hub *h, struct hub_client *c)
+{
+    const struct registry *r = h->registry;
+
+    for (size_t k = 0; k < r->hub_count; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        struct hook_before before;
+        parley_verdict v;
+
+        if (hub->hub.on_connect) {
+            memset(&h->hook_outcome, 0, sizeof h->hook_outcome);
+            before = hook_enter(h, hub->instance, NULL, &h->hook_outcome);
+            v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
+            hook_leave(h, before);
+            v = settle_verdict(hub->instance, &h->hook_outcome, v);
+            if (v == PARLEY_REJECT)
+                return v;
+        }
+        c->passed = (uint16_t)(k + 1);
+        if (c->state == HUB_CLIENT_CLOSING) /* kicked by what the hook asked for */
+            return PARLEY_DONE;
+    }
+    return PARLEY_PASS;
+}
+
+void chain_greet(struct hub *h, struct hub_client *c)
+{
+    const struct registry *r = h->registry;
+
+    for (size_t k = 0; k < r->hub_count; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        struct hook_before before;
+
+        if (!hub->hub.on_greet)
+            continue;
+        before = hook_enter(h, hub->instance, NULL, NULL);
+        hub->hub.on_greet(&hub->instance->host, (parley_client){c->handle});
+        hook_leave(h, before);
+    }
+}
+
+void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
+{
+    const struct registry *r = h->registry;
+
+    for (size_t k = 0; k < c->passed; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        struct hook_before before;
+
+        if (!hub->hub.on_disconnect)
+            continue;
+        before = hook_enter(h, hub->instance, NULL, NULL);
+        hub->hub.on_disconnect(&hub->instance->host, (parley_client){c->handle}, reason);
+        hook_leave(h, before);
+    }
+    c->passed = 0;
+}
+
+parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channel *ch,
+                          const struct plugin_instance *asker)
+{
+    const struct registry *r = h->registry;
+
+    for (size_t k = 0; k < r->hub_count; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        struct outcome refusal = {0};
+        struct hook_before before;
+        parley_verdict v;
+
+        if (!hub->hub.on_join || hub->instance == asker)
+            continue;
+        before = hook_enter(h, hub->instance, NULL, &refusal);
+        v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
+        hook_leave(h, before);
+        if (settle_verdict(hub->instance, &refusal, v) == PARLEY_REJECT) {
+            h->hook_outcome = refusal;
+            h->hook_outcome.verdict = PARLEY_REJECT;
+            return PARLEY_REJECT;
+        }
+    }
+    return PARLEY_PASS;
+}
+
+void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
+                 const struct plugin_instance *asker)
+{
+    const struct registry *r = h->registry;
+
+    for (size_t k = 0; k < r->hub_count; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        struct hook_before before;
+
+        if (!hub->hub.on_leave || hub->instance == asker)
+            continue;
+        before = hook_enter(h, hub->instance, NULL, NULL);
+        hub->hub.on_leave(&hub->instance->host, (parley_client){c->handle}, ch->name);
+        hook_leave(h, before);
+    }
+}

@@ -1,0 +1,334 @@
+/* The hub as an actor: its mail, its clock, its beginning and its end.
+ *
+ * Messages wait while the mailbox of a pump is above its high-water mark, so that nothing in the
+ * daemon grows with what strangers send; what concerns the lives of clients never waits.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "http/http.h"
+#include "hub/internal.h"
+
+#include <stdlib.h>
+
+#define PUMP_HIGH_WATER 32768 /* entries */
+#define RETRY_S         0.002
+
+void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind)
+{
+    actor_post(h->pumps[pump], m, kind);
+}
+
+static bool pumps_full(const struct hub *h)
+{
+    for (uint32_t i = 0; i < h->pump_count; i++)
+        if (actor_depth(h->pumps[i]) > PUMP_HIGH_WATER)
+            return true;
+    return false;
+}
+
+static void take_message(struct hub *h, struct message *m)
+{
+    metric_inc(h->metrics.messages);
+    if (!h->deferred && !pumps_full(h)) {
+        road_message(h, m);
+        return;
+    }
+    m->next = NULL;
+    *h->deferred_end = m;
+    h->deferred_end = &m->next;
+}
+
+static void run_deferred(struct hub *h)
+{
+    struct message *m;
+
+    while ((m = h->deferred) && !pumps_full(h)) {
+        h->deferred = m->next;
+        if (!h->deferred)
+            h->deferred_end = &h->deferred;
+        road_message(h, m);
+    }
+    if (h->deferred && h->actor.loop && !ev_is_active(&h->retry_event)) {
+        ev_timer_set(&h->retry_event, RETRY_S, 0.);
+        ev_timer_start(h->actor.loop->ev, &h->retry_event);
+    }
+}
+
+/* A request to a plugin's route: answered in this turn. */
+static void take_request(struct hub *h, struct http_request *q)
+{
+    const struct plugin_route *route = q->route;
+    struct hook_before before;
+    struct out answer;
+
+    out_init(&answer, 1 << 20);
+    before = hook_enter(h, route->instance, NULL, NULL);
+    q->status =
+        h->quiesced ? 503 : route->route.serve(&route->instance->host, &q->pub, &answer.pub);
+    hook_leave(h, before);
+    if (q->status < 200 || q->status > 599)
+        q->status = 500;
+    if (answer.why[0]) {
+        http_answer_error(q, q->status, answer.why);
+    } else if (out_end(&answer) < 0) {
+        http_answer_error(q, 500, "the answer could not be written");
+    } else if (q->status >= 400 && answer.text.n <= 2) {
+        http_answer_error(q, q->status, NULL);
+    } else if (q->status != 204) {
+        buf_finish(&q->answer);
+        q->answer = answer.text;
+        buf_init(&answer.text, 0);
+        q->content_type = "application/json";
+    }
+    out_finish_memory(&answer);
+    actor_post(q->home, &q->mail, MAIL_ANSWER);
+}
+
+static void on_mail(struct actor *a, struct mail *mail)
+{
+    struct hub *h = (struct hub *)a;
+
+    switch (mail->kind) {
+    case MAIL_MESSAGE:
+        take_message(h, message_of_mail(mail));
+        return;
+    case MAIL_CONNECT:
+        clients_connect(h, (struct mail_connect *)mail);
+        identity_unref(((struct mail_connect *)mail)->identity);
+        break;
+    case MAIL_IDENTITY:
+        clients_identity(h, (struct mail_connect *)mail);
+        identity_unref(((struct mail_connect *)mail)->identity);
+        break;
+    case MAIL_GONE:
+        clients_gone(h, (struct mail_gone *)mail);
+        break;
+    case MAIL_REQUEST:
+        take_request(h,
+                     (struct http_request *)((char *)mail - offsetof(struct http_request, mail)));
+        return;
+    default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
+        break;
+    }
+    free(mail);
+    arena_finish(&h->hook_arena);
+    arena_init(&h->hook_arena, 1024);
+}
+
+static void on_flush(struct actor *a)
+{
+    struct hub *h = (struct hub *)a;
+
+    if (h->deferred)
+        run_deferred(h);
+}
+
+void hub_advance(struct hub *h)
+{
+    enum domain before = domain_enter(DOMAIN_HUB);
+    int64_t now = clock_mono_ms();
+    struct plugin_instance *i;
+    char *key;
+
+    while (!h->quiesced && timers_take(h->timers, now, &i, &key)) {
+        struct hook_before hook = hook_enter(h, i, NULL, NULL);
+
+        if (i->file->copy.on_timer)
+            i->file->copy.on_timer(&i->host, key);
+        hook_leave(h, hook);
+        free(key);
+    }
+    dedupe_tick(h, now);
+    users_tick(h, now);
+    domain_leave(before);
+    hub_arm_timer(h);
+}
+
+static void on_tick(struct actor *a, int64_t now_ms)
+{
+    (void)now_ms;
+    hub_advance((struct hub *)a);
+}
+
+static void on_timer_event(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)revents;
+    hub_advance(w->data);
+}
+
+static void on_retry_event(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct hub *h = w->data;
+    enum domain before = domain_enter(DOMAIN_HUB);
+
+    (void)ev;
+    (void)revents;
+    run_deferred(h);
+    domain_leave(before);
+}
+
+void hub_arm_timer(struct hub *h)
+{
+    int64_t next = timers_next(h->timers), now = clock_mono_ms();
+    double after = next <= now ? 0. : (double)(next - now) / 1000.;
+
+    if (!h->actor.loop || h->quiesced)
+        return;
+    ev_timer_stop(h->actor.loop->ev, &h->timer_event);
+    if (next == INT64_MAX)
+        return;
+    ev_timer_set(&h->timer_event, after, 0.);
+    ev_timer_start(h->actor.loop->ev, &h->timer_event);
+}
+
+static void make_metrics(struct hub *h)
+{
+    static const char *const words[8] = {[PARLEY_PASS] = "delivered",
+                                         [PARLEY_REJECT] = "rejected",
+                                         [PARLEY_DROP] = "dropped",
+                                         [PARLEY_DONE] = "done"};
+
+    h->metrics.messages =
+        metric(METRIC_COUNTER, "hub_messages", "Messages that reached the hub", NULL, PARLEY_NONE);
+    for (int i = 0; i < 8; i++)
+        if (words[i])
+            h->metrics.settled[i] = metric(METRIC_COUNTER, "settled", "Messages by how they ended",
+                                           "outcome", str_of(words[i]));
+    h->metrics.clients =
+        metric(METRIC_GAUGE, "hub_clients", "Clients that the hub knows", NULL, PARLEY_NONE);
+    h->metrics.dropped = metric(METRIC_COUNTER, "drops", "Deliveries that were dropped", "reason",
+                                PARLEY_STR("memory"));
+    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        i->hub_side = calloc(1, sizeof *i->hub_side);
+        if (!i->hub_side)
+            continue;
+        i->hub_side->rejections =
+            metric(METRIC_COUNTER, "rejections", "Messages that a section refused", "section",
+                   str_of(i->host.section));
+        i->hub_side->failures =
+            metric(METRIC_COUNTER, "failures", "Messages that a section could not judge", "section",
+                   str_of(i->host.section));
+    }
+    for (size_t k = 0; k < h->registry->hub_count; k++)
+        h->registry->hubs[k].calls =
+            metric(METRIC_COUNTER, "hub_calls", "Messages that a section was asked about",
+                   "section", str_of(h->registry->hubs[k].instance->host.section));
+}
+
+struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *const *pumps,
+                    uint32_t pump_count)
+{
+    struct hub *h = NULL;
+
+    if (posix_memalign((void **)&h, 64, sizeof *h))
+        return NULL;
+    memset(h, 0, sizeof *h);
+    h->actor.name = "hub";
+    h->actor.domain = DOMAIN_HUB;
+    h->actor.on_mail = on_mail;
+    h->actor.flush = on_flush;
+    h->actor.on_tick = on_tick;
+    h->settings = s;
+    h->registry = r;
+    h->pumps = pumps;
+    h->pump_count = pump_count;
+    h->ops_end = &h->ops;
+    h->deferred_end = &h->deferred;
+    channels_init(&h->channels, pump_count);
+    arena_init(&h->hook_arena, 1024);
+    ev_init(&h->timer_event, on_timer_event);
+    h->timer_event.data = h;
+    ev_init(&h->retry_event, on_retry_event);
+    h->retry_event.data = h;
+    h->clients = calloc(pump_count, sizeof *h->clients);
+    h->client_caps = calloc(pump_count, sizeof *h->client_caps);
+    h->timers = timers_new();
+    h->dedupe = dedupe_new(s->server.dedupe_ms);
+    make_metrics(h);
+    for (struct plugin_instance *i = r->instances; i; i = i->next)
+        i->hub = h;
+    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || chain_build(h) < 0) {
+        hub_free(h);
+        return NULL;
+    }
+    return h;
+}
+
+struct actor *hub_actor(struct hub *h)
+{
+    return &h->actor;
+}
+
+int hub_start(struct hub *h, char why[256])
+{
+    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        struct hook_before before;
+        int r = 0;
+
+        if (!i->file->copy.start || !i->hub_side)
+            continue;
+        before = hook_enter(h, i, NULL, NULL);
+        r = i->file->copy.start(&i->host, NULL);
+        hook_leave(h, before);
+        if (r < 0) {
+            snprintf(why, 256, "[%s %s] could not start: %s", i->kind, i->name, strerror(-r));
+            return r;
+        }
+        i->started = true;
+    }
+    hub_arm_timer(h);
+    return 0;
+}
+
+void hub_quiesce(struct hub *h)
+{
+    enum domain before = domain_enter(DOMAIN_HUB);
+
+    if (h->actor.loop) {
+        ev_timer_stop(h->actor.loop->ev, &h->timer_event);
+        ev_timer_stop(h->actor.loop->ev, &h->retry_event);
+    }
+    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        struct hook_before hook;
+
+        if (h->quiesced || !i->file->copy.quiesce)
+            continue;
+        hook = hook_enter(h, i, NULL, NULL);
+        i->file->copy.quiesce(&i->host);
+        hook_leave(h, hook);
+    }
+    h->quiesced = true;
+    domain_leave(before);
+}
+
+void hub_free(struct hub *h)
+{
+    struct hub_channel *ch;
+    struct message *m;
+
+    if (!h)
+        return;
+    while ((m = h->deferred)) {
+        h->deferred = m->next;
+        message_destroy(m);
+    }
+    ops_finish(h);
+    if (h->clients && h->client_caps)
+        clients_finish(h);
+    users_finish(h);
+    for (ch = h->channels.by_name; ch; ch = ch->hh.next)
+        slots_free(&ch->slots);
+    channels_finish(&h->channels);
+    chain_finish(h);
+    timers_free(h->timers);
+    dedupe_free(h->dedupe);
+    arena_finish(&h->hook_arena);
+    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        free(i->hub_side);
+        i->hub_side = NULL;
+        i->hub = NULL;
+    }
+    free(h);
+}

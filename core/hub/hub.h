@@ -1,0 +1,22 @@
+/* The hub: the one place where messages are judged, numbered and sent on their way. Channels,
+ * users, the chain, timers, and the state of all hub plugins belong to it; it is single-threaded,
+ * and lives by its mail.
+ */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+#include "config/settings.h"
+#include "loop/mail.h"
+#include "message/message.h"
+#include "plugin/registry.h"
+
+struct hub;
+/* @param pumps  Where publications go; by index of the handle. */
+struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *const *pumps,
+                    uint32_t pump_count);
+struct actor *hub_actor(struct hub *h);      /* to be added to a loop */
+int hub_start(struct hub *h, char why[256]); /* calls start of every instance. [hub], before its
+                                                loop runs or in its first turn */
+void hub_quiesce(struct hub *h); /* calls quiesce of every instance: no hook after it. [hub] */
+void hub_free(struct hub *h);    /* after its loop ended, before registry_finish */
+void hub_advance(struct hub *h); /* runs what is due by the clock (tests, which move it) */
+#endif

@@ -1,0 +1,221 @@
+/* The hub's own records, shared by the files of this folder and by plugin/api_*.c, which serve
+ * plugins from them. [hub] */
+#ifndef HUB_INTERNAL_H
+#define HUB_INTERNAL_H
+#include "base/metrics.h"
+#include "channel/channel.h"
+#include "hub/hub.h"
+#include "message/encode.h"
+#include "message/packet.h"
+
+struct hub_slot { /* a plugin's bytes, kept for a client, a user or a channel */
+    struct hub_slot *next;
+    const struct plugin_instance *instance;
+    const char *name; /* the plugin's constant */
+    uint32_t version, bytes;
+    max_align_t data[];
+};
+
+struct hub_membership {
+    struct hub_channel *channel;
+    int64_t joined_at; /* the channel's offset then */
+};
+struct hub_greeting {
+    int32_t order;
+    uint32_t asked;
+    struct packet *packet;
+};
+
+enum hub_client_state { HUB_CLIENT_CONNECTING, HUB_CLIENT_OPEN, HUB_CLIENT_CLOSING };
+struct hub_client {
+    client_handle handle;
+    struct identity *identity; /* a reference */
+    struct hub_user *user;
+    struct hub_client *next_of_user;
+    int64_t connected_at; /* Unix milliseconds */
+    struct hub_membership *memberships;
+    uint32_t membership_count, membership_cap;
+    uint16_t
+        passed; /* hubs of the chain whose on_connect passed: these are told of the disconnect */
+    uint8_t state, protocol;
+    struct hub_slot *slots;
+    struct hub_greeting *greetings; /* while CONNECTING */
+    uint32_t greeting_count;
+    struct hub_early *early; /* frames for it that wait for the greeting; while CONNECTING */
+};
+struct hub_early {
+    struct hub_early *next;
+    struct packet *packet;
+};
+
+struct hub_user { /* all connections of one user; stays for a while after the last one */
+    uint64_t number;
+    parley_str id; /* owned */
+    struct hub_client *clients;
+    uint32_t client_count, people_count; /* people: connections that are no dashboards */
+    int64_t away_since_ms;               /* while client_count is 0 */
+    struct hub_user *away_prev, *away_next;
+    struct identity *newest; /* of the latest token: its username is the user's */
+    struct hub_slot *slots;
+    UT_hash_handle hh;
+};
+
+enum op_kind { OP_SEND, OP_PACKET, OP_GREET, OP_JOIN, OP_LEAVE, OP_CLOSE, OP_CHANNEL_CLOSE };
+struct op { /* what a hook asked for: done in order, when it has returned */
+    struct op *next;
+    enum op_kind kind;
+    struct plugin_instance *instance;
+    client_handle client;
+    struct message *message; /* SEND: to be judged by STORE hubs and delivered */
+    struct packet *packet;   /* PACKET, GREET: a reference */
+    parley_to to;            /* PACKET; its strings lie in `text` */
+    int32_t number;          /* GREET: order; CLOSE: code */
+    char text[];             /* JOIN, LEAVE, CHANNEL_CLOSE: the channel's name; CLOSE: the words */
+};
+
+struct hub_instance { /* one a plugin instance: the hub's side of it */
+    struct plugin_instance *instance;
+    struct metric *failures, *rejections;
+};
+
+struct hub_link {
+    const struct plugin_hub *hub;
+    uint16_t index;
+};
+struct hub_chain {
+    uint16_t *links;
+    uint16_t count;
+}; /* indexes into registry->hubs, of those with on_message for a type */
+
+struct timers;
+struct dedupe;
+struct hub {
+    struct actor actor;
+    const struct settings *settings;
+    struct registry *registry;
+    struct actor *const *pumps;
+    uint32_t pump_count;
+    struct channels channels;
+    struct hub_client ***clients; /* by pump, by slot */
+    uint32_t *client_caps;
+    uint32_t client_count;
+    uint32_t protocol_clients[PROTOCOLS_MAX];
+    struct hub_user *users;                  /* uthash by id */
+    struct hub_user *away_first, *away_last; /* oldest first */
+    uint32_t users_away;
+    uint64_t next_user;
+    struct hub_chain *chains; /* by plugin_type.index */
+    int64_t cache_ids[2];     /* channel messages, private ones */
+    struct op *ops, **ops_end;
+    bool running_ops;
+    struct message *deferred,
+        **deferred_end; /* taken from the mailbox above a high-water mark of a pump */
+    ev_timer retry_event;
+    struct timers *timers;
+    ev_timer timer_event;
+    struct dedupe *dedupe;
+    /* the hook that runs now */
+    struct plugin_instance *current;
+    struct message *current_message;
+    struct outcome *refusal; /* where parley_reject writes; arena in refusal_arena */
+    struct arena hook_arena; /* texts of refusals outside a message */
+    struct outcome hook_outcome;
+    int join_refused; /* a join asked for by the current message was refused: outcome in
+                         hook_outcome */
+    bool quiesced;
+    struct {
+        struct metric *messages, *settled[8], *clients, *users, *latency, *dropped;
+    } metrics;
+};
+
+/* hub.c */
+void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind);
+/* road.c: the main road, from the mailbox to settled */
+void road_message(struct hub *h, struct message *take_message);
+void road_server_message(struct hub *h, struct message *take_message);
+void road_settle(struct hub *h, struct message *take_message);
+void road_home(struct hub *h, struct message *take_message);
+/* chain.c */
+int chain_build(struct hub *h);
+void chain_finish(struct hub *h);
+/* Runs the hubs from m->next_link on, up to (not including) phase `until`. The verdict that ended
+ * it, or PASS; m->outcome says why. */
+parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until);
+void chain_settled(struct hub *h, struct message *m);
+parley_verdict chain_connect(struct hub *h, struct hub_client *c);
+void chain_greet(struct hub *h, struct hub_client *c);
+void chain_disconnect(struct hub *h, struct hub_client *c, int reason);
+parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channel *ch,
+                          const struct plugin_instance *asker);
+void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
+                 const struct plugin_instance *asker);
+/* sequencer.c */
+int sequencer_seal(struct hub *h, struct message *m);
+void sequencer_give_back(struct hub *h, struct message *m);
+/* deliver.c */
+void deliver_message(struct hub *h, struct message *m);
+int deliver_packet(struct hub *h, struct packet *p, const parley_to *to, const parley_to *already,
+                   uint32_t already_count);
+void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bool greeting);
+void deliver_error(struct hub *h, client_handle c, parley_str id, parley_code code,
+                   const char *text, int64_t retry_after_ms);
+struct ack_of {
+    int64_t cache_id, offset;
+    char epoch[17];
+};
+void deliver_ack(struct hub *h, client_handle c, parley_str id, const struct ack_of *of);
+/* clients.c, users.c */
+void clients_connect(struct hub *h, struct mail_connect *m);
+void clients_gone(struct hub *h, struct mail_gone *m);
+void clients_identity(struct hub *h, struct mail_connect *m);
+struct hub_client *clients_find(struct hub *h, client_handle c);
+void clients_finish(struct hub *h);
+struct hub_membership *clients_membership(struct hub_client *c, const struct hub_channel *ch);
+int clients_join(struct hub *h, struct hub_client *c, struct hub_channel *ch);
+void clients_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch);
+void clients_close(struct hub *h, client_handle c, uint16_t code, int reason, const char *text);
+struct hub_user *users_get(struct hub *h, parley_str id); /* made when new */
+struct hub_user *users_find(struct hub *h, parley_str id);
+void users_attach(struct hub *h, struct hub_user *u, struct hub_client *c);
+void users_identity(struct hub_user *u, struct identity *newest);
+void users_detach(struct hub *h, struct hub_client *c);
+void users_tick(struct hub *h, int64_t now_ms);
+void users_finish(struct hub *h);
+/* ops.c */
+struct op *op_new(struct hub *h, enum op_kind kind, struct plugin_instance *by,
+                  size_t text_bytes); /* queued; NULL: no memory */
+void ops_run(struct hub *h);
+void ops_to(struct op *op, const parley_to *to); /* copies; text must have room for ops_to_bytes */
+size_t ops_to_bytes(const parley_to *to);
+void ops_finish(struct hub *h);
+/* slots.c */
+void *slot_get(struct hub_slot **list, const struct plugin_instance *i, const parley_slot *slot);
+void slots_free(struct hub_slot **list);
+/* timers.c */
+struct timers *timers_new(void);
+void timers_free(struct timers *t);
+int timers_set(struct timers *t, struct plugin_instance *i, const char *key,
+               int64_t at_mono_ms); /* a pending one stays */
+int timers_cancel(struct timers *t, struct plugin_instance *i, const char *key);
+int64_t timers_next(const struct timers *t); /* INT64_MAX: none */
+/* Takes the first that is due; false: none. *ret_key is free()d by the caller. */
+bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key);
+void hub_arm_timer(struct hub *h);
+/* dedupe.c */
+enum dedupe_answer { DEDUPE_NEW, DEDUPE_WAITS, DEDUPE_TOLD };
+struct dedupe *dedupe_new(int64_t window_ms);
+void dedupe_free(struct dedupe *d);
+enum dedupe_answer dedupe_begin(struct hub *h, struct message *m);
+void dedupe_settle(struct hub *h, struct message *m);
+void dedupe_tick(struct hub *h, int64_t now_ms);
+/* hooks: set what runs, call, then do what was asked for */
+struct hook_before {
+    struct plugin_instance *instance;
+    struct message *message;
+    struct outcome *refusal;
+    enum domain domain;
+};
+struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
+                              struct outcome *refusal);
+void hook_leave(struct hub *h, struct hook_before before);
+#endif

@@ -1,0 +1,152 @@
+/* The main road, from the hub's mailbox to settled:
+ *
+ *   read pump > message type > [ admit > moderate > transform > route ] > sequence > [ store ] >
+ * fan-out > send queue > write pump
+ *
+ * What comes before is in client/read_pump.c, what comes after in deliver.c and client/batch.c.
+ * Errors and acks leave by the same road: every message that comes in is settled once, told to
+ * every hub that asked, answered to its author, and sent home.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "hub/internal.h"
+
+static parley_verdict refuse(struct message *m, parley_code code, const char *rule,
+                             const char *text)
+{
+    m->outcome.verdict = PARLEY_REJECT;
+    m->outcome.code = code;
+    m->outcome.rule = str_of(rule);
+    m->outcome.text = str_of(text);
+    return PARLEY_REJECT;
+}
+
+/* Where it goes must exist, and its author must be in there, before anybody judges it. */
+static parley_verdict find_channel(struct hub *h, struct message *m)
+{
+    struct hub_channel *ch = channel_find(&h->channels, m->channel);
+    struct hub_client *author = clients_find(h, m->author);
+    struct out spelled;
+
+    if (!ch)
+        return refuse(m, PARLEY_E_UNKNOWN_CHANNEL, "unknown_channel", "There is no such channel.");
+    if (!(m->type->channel_field->flags & PARLEY_OPEN) &&
+        (!author || !clients_membership(author, ch)))
+        return refuse(m, PARLEY_E_FORBIDDEN, "not_a_member",
+                      "You are not in this channel: join it first.");
+    m->to = ch;
+    if (str_eq(m->channel, ch->name))
+        return PARLEY_PASS;
+    m->channel = arena_str(&m->arena, ch->name);
+    out_init(&spelled, 0);
+    out_put_str(&spelled.pub, m->type->channel_field->name, ch->name);
+    if (!m->channel.p || message_merge(m, &spelled) < 0)
+        return refuse(m, PARLEY_E_INTERNAL, "memory", "The server is short of memory.");
+    return PARLEY_PASS;
+}
+
+static parley_verdict find_addressee(struct hub *h, struct message *m)
+{
+    struct hub_user *u;
+
+    if (m->channel.p && m->type && m->type->channel_field && find_channel(h, m) != PARLEY_PASS)
+        return PARLEY_REJECT;
+    if (!m->recipient.p)
+        return PARLEY_PASS;
+    u = users_find(h, m->recipient);
+    if (!u || u->people_count == 0)
+        return refuse(m, PARLEY_E_UNKNOWN_RECIPIENT, "unknown_recipient",
+                      "Nobody of that id is here.");
+    return PARLEY_PASS;
+}
+
+static parley_verdict pass_on(struct hub *h, struct message *m)
+{
+    if (m->delivery_count == 0)
+        return refuse(m, PARLEY_E_UNAVAILABLE, "not_routed",
+                      "Nothing here delivers messages of this type.");
+    if (sequencer_seal(h, m) < 0)
+        return refuse(m, PARLEY_E_INTERNAL, "memory", "The server is short of memory.");
+    if (!m->dropped && chain_run(h, m, PARLEY_PHASE_STORE, INT32_MAX) == PARLEY_REJECT) {
+        sequencer_give_back(h, m);
+        return PARLEY_REJECT;
+    }
+    deliver_message(h, m);
+    m->outcome.verdict = m->dropped ? PARLEY_DROP : PARLEY_PASS;
+    return m->outcome.verdict;
+}
+
+void road_message(struct hub *h, struct message *m)
+{
+    parley_verdict v;
+
+    m->hub = h;
+    if (m->id.p && dedupe_begin(h, m) != DEDUPE_NEW) {
+        road_home(h, m);
+        return;
+    }
+    v = find_addressee(h, m);
+    if (v == PARLEY_PASS)
+        v = chain_run(h, m, 0, PARLEY_PHASE_STORE);
+    if (v == PARLEY_PASS)
+        v = pass_on(h, m);
+    m->outcome.verdict = v;
+    road_settle(h, m);
+}
+
+/* The server's own word: no moderator sees it, STORE hubs and observers do. */
+void road_server_message(struct hub *h, struct message *m)
+{
+    m->hub = h;
+    m->outcome.verdict = pass_on(h, m);
+    if (m->outcome.verdict == PARLEY_REJECT)
+        log_event(LOG_LEVEL_WARNING, "server_message_refused", LOG_STR("type", m->type_name),
+                  LOG_TEXT("section", m->outcome.section), LOG_STR("msg", m->outcome.text));
+    road_settle(h, m);
+}
+
+static void answer_author(struct hub *h, struct message *m)
+{
+    const struct outcome *o = &m->outcome;
+    struct ack_of ack = {m->cache_id, m->offset, ""};
+    char user[160], text[256];
+
+    if (o->verdict != PARLEY_REJECT) {
+        if (m->offset)
+            memcpy(ack.epoch, m->to->epoch, sizeof ack.epoch);
+        if (m->id.p)
+            deliver_ack(h, m->author, m->id, &ack);
+        return;
+    }
+    deliver_error(h, m->author, m->id, o->code, o->text.p ? o->text.p : "Refused.",
+                  o->retry_after_ms);
+    log_event(LOG_LEVEL_INFO, "message_refused",
+              LOG_TEXT("user", str_printable(m->identity->user, user, sizeof user)),
+              LOG_STR("type", m->type_name), LOG_STR("channel", m->channel),
+              LOG_TEXT("section", o->section), LOG_STR("rule", o->rule),
+              LOG_TEXT("code", code_name(o->code)),
+              LOG_TEXT("msg", str_printable(o->text, text, sizeof text)));
+}
+
+void road_settle(struct hub *h, struct message *m)
+{
+    m->state = MESSAGE_SETTLED;
+    if (m->author)
+        answer_author(h, m);
+    if (m->id.p)
+        dedupe_settle(h, m);
+    chain_settled(h, m);
+    metric_inc(h->metrics.settled[m->outcome.verdict & 7]);
+    road_home(h, m);
+}
+
+void road_home(struct hub *h, struct message *m)
+{
+    m->hub = NULL;
+    m->to = NULL;
+    if (m->author)
+        hub_post(h, client_handle_pump(m->author), &m->mail, MAIL_SETTLED);
+    else
+        message_destroy(m);
+}

@@ -1,0 +1,162 @@
+/* Named timers of hub plugins: a binary heap by time, and a table by name. A name that is pending
+ * stays as it was first set. */
+#include "base/str.h"
+#include "hub/internal.h"
+
+#include <stdlib.h>
+
+struct timer {
+    int64_t at_ms;
+    size_t place; /* in the heap */
+    struct plugin_instance *instance;
+    UT_hash_handle hh;
+    size_t key_bytes;
+    char key[]; /* the instance's address, then the name: what the table finds it by */
+};
+struct timers {
+    struct timer **heap;
+    size_t count, cap;
+    struct timer *by_key;
+};
+
+struct timers *timers_new(void)
+{
+    return calloc(1, sizeof(struct timers));
+}
+
+void timers_free(struct timers *t)
+{
+    if (!t)
+        return;
+    HASH_CLEAR(hh, t->by_key);
+    for (size_t i = 0; i < t->count; i++)
+        free(t->heap[i]);
+    free(t->heap);
+    free(t);
+}
+
+static void put(struct timers *t, size_t place, struct timer *x)
+{
+    t->heap[place] = x;
+    x->place = place;
+}
+
+static void sift_up(struct timers *t, size_t place)
+{
+    struct timer *x = t->heap[place];
+
+    while (place && t->heap[(place - 1) / 2]->at_ms > x->at_ms) {
+        put(t, place, t->heap[(place - 1) / 2]);
+        place = (place - 1) / 2;
+    }
+    put(t, place, x);
+}
+
+static void sift_down(struct timers *t, size_t place)
+{
+    struct timer *x = t->heap[place];
+
+    for (;;) {
+        size_t child = 2 * place + 1;
+
+        if (child >= t->count)
+            break;
+        if (child + 1 < t->count && t->heap[child + 1]->at_ms < t->heap[child]->at_ms)
+            child++;
+        if (t->heap[child]->at_ms >= x->at_ms)
+            break;
+        put(t, place, t->heap[child]);
+        place = child;
+    }
+    put(t, place, x);
+}
+
+static struct timer *make(struct plugin_instance *i, const char *key)
+{
+    size_t n = strlen(key);
+    struct timer *x = malloc(sizeof *x + sizeof i + n + 1);
+
+    if (!x)
+        return NULL;
+    x->instance = i;
+    memcpy(x->key, &i, sizeof i);
+    memcpy(x->key + sizeof i, key, n + 1);
+    x->key_bytes = sizeof i + n;
+    return x;
+}
+
+static void take_out(struct timers *t, struct timer *x)
+{
+    struct timer *last = t->heap[--t->count];
+    size_t place = x->place;
+
+    if (last != x) {
+        put(t, place, last);
+        sift_up(t, place);
+        sift_down(t, last->place);
+    }
+    HASH_DEL(t->by_key, x);
+}
+
+int timers_set(struct timers *t, struct plugin_instance *i, const char *key, int64_t at_ms)
+{
+    struct timer *x = make(i, key), *pending;
+
+    if (!x)
+        return -ENOMEM;
+    HASH_FIND(hh, t->by_key, x->key, x->key_bytes, pending);
+    if (pending) {
+        free(x);
+        return 0;
+    }
+    if (t->count == t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 64;
+        struct timer **more = realloc(t->heap, cap * sizeof *more);
+
+        if (!more) {
+            free(x);
+            return -ENOMEM;
+        }
+        t->heap = more;
+        t->cap = cap;
+    }
+    x->at_ms = at_ms;
+    HASH_ADD_KEYPTR(hh, t->by_key, x->key, x->key_bytes, x);
+    put(t, t->count++, x);
+    sift_up(t, t->count - 1);
+    return 0;
+}
+
+int timers_cancel(struct timers *t, struct plugin_instance *i, const char *key)
+{
+    struct timer *x = make(i, key), *pending;
+
+    if (!x)
+        return -ENOMEM;
+    HASH_FIND(hh, t->by_key, x->key, x->key_bytes, pending);
+    free(x);
+    if (!pending)
+        return -ENOENT;
+    take_out(t, pending);
+    free(pending);
+    return 0;
+}
+
+int64_t timers_next(const struct timers *t)
+{
+    return t->count ? t->heap[0]->at_ms : INT64_MAX;
+}
+
+bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key)
+{
+    struct timer *x;
+
+    if (!t->count || t->heap[0]->at_ms > now_ms)
+        return false;
+    x = t->heap[0];
+    take_out(t, x);
+    *ret_i = x->instance;
+    *ret_key = str_dup(str_of(x->key + sizeof x->instance));
+    free(x);
+    return *ret_key != NULL;
+}

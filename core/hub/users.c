@@ -1,0 +1,121 @@
+/* Users: what all connections of one person share. A record stays for [server] user_memory after
+ * the last connection, so that limits, mutes and ids survive a reconnect; their number is bounded,
+ * the longest away go first. [hub]
+ */
+#include "base/clock.h"
+#include "base/str.h"
+#include "hub/internal.h"
+
+#include <stdlib.h>
+
+#define USERS_AWAY_MAX 100000
+
+static void away_unlink(struct hub *h, struct hub_user *u)
+{
+    *(u->away_prev ? &u->away_prev->away_next : &h->away_first) = u->away_next;
+    *(u->away_next ? &u->away_next->away_prev : &h->away_last) = u->away_prev;
+    u->away_prev = u->away_next = NULL;
+    u->away_since_ms = 0;
+    h->users_away--;
+}
+
+static void away_append(struct hub *h, struct hub_user *u)
+{
+    u->away_since_ms = clock_mono_ms();
+    u->away_prev = h->away_last;
+    *(h->away_last ? &h->away_last->away_next : &h->away_first) = u;
+    h->away_last = u;
+    h->users_away++;
+}
+
+static void forget(struct hub *h, struct hub_user *u)
+{
+    if (u->client_count == 0)
+        away_unlink(h, u);
+    HASH_DEL(h->users, u);
+    slots_free(&u->slots);
+    identity_unref(u->newest);
+    free((char *)(uintptr_t)u->id.p);
+    free(u);
+}
+
+struct hub_user *users_find(struct hub *h, parley_str id)
+{
+    struct hub_user *u = NULL;
+
+    if (id.p)
+        HASH_FIND(hh, h->users, id.p, id.n, u);
+    return u;
+}
+
+struct hub_user *users_get(struct hub *h, parley_str id)
+{
+    struct hub_user *u = users_find(h, id);
+    char *own;
+
+    if (u)
+        return u;
+    u = calloc(1, sizeof *u);
+    own = str_dup(id);
+    if (!u || !own) {
+        free(u);
+        free(own);
+        return NULL;
+    }
+    u->number = ++h->next_user;
+    u->id = (parley_str){own, id.n};
+    HASH_ADD_KEYPTR(hh, h->users, u->id.p, u->id.n, u);
+    away_append(h, u);
+    return u;
+}
+
+void users_attach(struct hub *h, struct hub_user *u, struct hub_client *c)
+{
+    if (u->client_count++ == 0)
+        away_unlink(h, u);
+    if (!c->identity->dashboard)
+        u->people_count++;
+    c->user = u;
+    c->next_of_user = u->clients;
+    u->clients = c;
+    users_identity(u, c->identity);
+}
+
+void users_identity(struct hub_user *u, struct identity *newest)
+{
+    identity_ref(newest);
+    identity_unref(u->newest);
+    u->newest = newest;
+}
+
+void users_detach(struct hub *h, struct hub_client *c)
+{
+    struct hub_user *u = c->user;
+    struct hub_client **at = &u->clients;
+
+    while (*at != c)
+        at = &(*at)->next_of_user;
+    *at = c->next_of_user;
+    c->next_of_user = NULL;
+    c->user = NULL;
+    if (!c->identity->dashboard)
+        u->people_count--;
+    if (--u->client_count == 0)
+        away_append(h, u);
+}
+
+void users_tick(struct hub *h, int64_t now_ms)
+{
+    while (h->away_first &&
+           (h->users_away > USERS_AWAY_MAX ||
+            now_ms - h->away_first->away_since_ms > h->settings->server.user_memory_ms))
+        forget(h, h->away_first);
+}
+
+void users_finish(struct hub *h)
+{
+    struct hub_user *u, *next;
+
+    HASH_ITER (hh, h->users, u, next)
+        forget(h, u);
+}

@@ -1,0 +1,434 @@
+/* The table behind <parley/inline.h>: everything that a plugin can ask of the daemon, in one place.
+ *
+ * The functions are where their subject is; those that belong to no other file stand here. What has
+ * no service behind it yet answers -ENOSYS, and a message that asks for it fails, which on_error
+ * decides.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "client/login.h"
+#include "control/control.h"
+#include "http/http.h"
+#include "plugin/internal.h"
+
+#include <stdlib.h>
+
+static int bad_option(parley_host *h, const char *option, const char *text)
+{
+    struct plugin_instance *i = instance_of(h);
+    const struct config_key *k;
+
+    i->bad_option = true;
+    if (!i->config || !i->section)
+        return -EINVAL;
+    k = option ? config_key(i->section, option) : NULL;
+    if (option)
+        config_fault(i->config, k ? k->line : i->section->line, "'%s' in [%s %s]: %s", option,
+                     i->kind, i->name, text);
+    else
+        config_fault(i->config, i->section->line, "[%s %s]: %s", i->kind, i->name, text);
+    return -EINVAL;
+}
+
+static void plugin_log(parley_host *h, int level, const char *event, const char *text)
+{
+    enum log_level at = level < PARLEY_DEBUG   ? LOG_LEVEL_DEBUG
+                        : level > PARLEY_ERROR ? LOG_LEVEL_ERROR
+                                               : (enum log_level)level;
+
+    log_event(at, event, LOG_TEXT("section", h->section), LOG_TEXT("msg", text));
+}
+
+static const void *options(parley_host *h, parley_str channel)
+{
+    struct plugin_instance *i = instance_of(h);
+
+    for (size_t k = 0; channel.p && k < i->by_channel_count; k++)
+        if (str_casecmp(i->by_channel[k].channel, channel) == 0)
+            return i->by_channel[k].options;
+    return i->options;
+}
+
+static int64_t unix_ms(parley_host *h)
+{
+    (void)h;
+    return clock_unix_ms();
+}
+
+static int64_t uptime_ms(parley_host *h)
+{
+    (void)h;
+    return clock_mono_ms();
+}
+
+static int timer(parley_host *h, int how, int64_t ms, const char *key)
+{
+    struct plugin_instance *i = instance_of(h);
+    int64_t at =
+        how == PARLEY_TIMER_AT ? clock_mono_ms() + ms - clock_unix_ms() : clock_mono_ms() + ms;
+    int r;
+
+    DOMAIN_ASSERT(DOMAIN_HUB | DOMAIN_CONTROL);
+    if (domain_current == DOMAIN_CONTROL)
+        return control_timer(i->control, i, how, ms, key);
+    if (how == PARLEY_TIMER_CANCEL)
+        return timers_cancel(i->hub->timers, i, key);
+    if (ms < 0)
+        return -EINVAL;
+    if (how == PARLEY_TIMER_AT)
+        timers_cancel(i->hub->timers, i, key);
+    r = timers_set(i->hub->timers, i, key, at);
+    hub_arm_timer(i->hub);
+    return r;
+}
+
+/* Metrics without a label are looked up once; they are the ones that hot paths count. */
+static void metric_add_to(parley_host *h, const parley_metric *m, parley_str label, double v)
+{
+    struct plugin_instance *i = instance_of(h);
+    const parley_table *t = &i->file->copy.metrics;
+    size_t at = t->size ? (size_t)((const char *)m - (const char *)t->items) / t->size : 0;
+    struct metric *series = NULL;
+    char name[96];
+
+    if (!label.p && at < t->count)
+        series = __atomic_load_n(&i->metrics[at], __ATOMIC_ACQUIRE);
+    if (!series) {
+        snprintf(name, sizeof name, "%s_%s", i->name, m->name);
+        series = metric2((enum metric_kind)m->kind, name, m->doc, "section", str_of(h->section),
+                         label.p ? (m->label ? m->label : "label") : NULL, label);
+        if (!label.p && at < t->count)
+            __atomic_store_n(&i->metrics[at], series, __ATOMIC_RELEASE);
+    }
+    metric_add(series, v);
+}
+
+static parley_str request_query(const parley_request *q, const char *name)
+{
+    return http_query((const struct http_request *)q, name);
+}
+
+static const parley_value *request_json(const parley_request *q)
+{
+    return ((const struct http_request *)q)->json;
+}
+
+static const void *service(parley_host *h, const char *id, parley_host **ret_provider)
+{
+    const struct registry *r = instance_of(h)->registry;
+
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    for (size_t k = 0; k < r->service_count; k++)
+        if (strcmp(r->services[k].id, id) == 0) {
+            *ret_provider = &r->services[k].instance->host;
+            return r->services[k].table;
+        }
+    *ret_provider = NULL;
+    return NULL;
+}
+
+/* --- what has no service behind it yet --- */
+static parley_out *http_request(parley_host *h, const char *method, const char *url)
+{
+    struct out_message *o = calloc(1, sizeof *o);
+
+    if (o) {
+        o->type = str_dup(str_of(method));
+        o->url = str_dup(str_of(url));
+    }
+    if (!o || !o->type || !o->url) {
+        if (o) {
+            free(o->type);
+            free(o->url);
+        }
+        free(o);
+        return out_nothing();
+    }
+    out_init(&o->out, 1 << 20);
+    o->out.owner_kind = OUT_REQUEST;
+    o->instance = instance_of(h);
+    return &o->out.pub;
+}
+
+static parley_verdict ask(parley_message *m, parley_out *take, int64_t deadline_ms, uint32_t tag)
+{
+    (void)m;
+    (void)deadline_ms;
+    (void)tag;
+    if (out_of(take)->owner_kind == OUT_REQUEST) {
+        log_event(LOG_LEVEL_WARNING, "hub_failed",
+                  LOG_TEXT("section", ((struct out_message *)take)->instance->host.section),
+                  LOG_TEXT("msg", "this server cannot ask over HTTP yet"));
+        out_message_free((struct out_message *)take);
+    }
+    return PARLEY_FAIL;
+}
+
+static parley_verdict work(parley_message *m, int (*job)(void *, parley_out *), void *arg,
+                           int64_t deadline_ms, uint32_t tag)
+{
+    (void)m;
+    (void)job;
+    (void)arg;
+    (void)deadline_ms;
+    (void)tag;
+    return PARLEY_FAIL;
+}
+
+static parley_verdict hold(parley_message *m, int64_t deadline_ms, parley_hold *ret_hold)
+{
+    (void)m;
+    (void)deadline_ms;
+    ret_hold->v = 0;
+    return PARLEY_FAIL;
+}
+
+static parley_message *peek(parley_host *h, parley_hold held)
+{
+    (void)h;
+    (void)held;
+    return NULL;
+}
+
+static int resume(parley_host *h, parley_hold held, parley_verdict v)
+{
+    (void)h;
+    (void)held;
+    (void)v;
+    return -ENOSYS;
+}
+
+static const parley_value *store_get(parley_host *h, const char *key)
+{
+    (void)h;
+    (void)key;
+    return NULL;
+}
+
+static parley_out *store_edit(parley_host *h, const char *key)
+{
+    (void)h;
+    (void)key;
+    return out_nothing();
+}
+
+static int store_put(parley_out *take)
+{
+    (void)take;
+    return -ENOSYS;
+}
+
+static int64_t store_add(parley_host *h, int64_t n, const char *key)
+{
+    (void)h;
+    (void)n;
+    (void)key;
+    return -ENOSYS;
+}
+
+static int store_expire(parley_host *h, int64_t after_ms, const char *key)
+{
+    (void)h;
+    (void)after_ms;
+    (void)key;
+    return -ENOSYS;
+}
+
+static int store_delete(parley_host *h, const char *key, bool all)
+{
+    (void)h;
+    (void)key;
+    (void)all;
+    return -ENOSYS;
+}
+
+/* --- authenticators --- */
+static int publish(parley_host *h, void *take_snapshot, void (*destroy)(void *))
+{
+    struct plugin_instance *i = instance_of(h);
+
+    DOMAIN_ASSERT(DOMAIN_CONTROL);
+    return logins_publish(i->logins, i, take_snapshot, destroy);
+}
+
+static int ready(parley_host *h, bool yes, const char *why)
+{
+    struct plugin_instance *i = instance_of(h);
+
+    return i->control ? control_ready(i->control, i, yes, why) : -EAGAIN;
+}
+
+static int fetch(parley_host *h, parley_out *take, int64_t deadline_ms, uint32_t tag)
+{
+    struct plugin_instance *i = instance_of(h);
+    struct out_message *o =
+        out_of(take)->owner_kind == OUT_REQUEST ? (struct out_message *)take : NULL;
+    const struct value *v = NULL;
+    struct arena arena;
+    const char *why;
+    int r;
+
+    DOMAIN_ASSERT(DOMAIN_CONTROL);
+    if (!o)
+        return -ENOMEM;
+    arena_init(&arena, 1024);
+    r = out_end(&o->out);
+    if (r == 0)
+        r = value_parse(&arena, (parley_str){o->out.text.p, o->out.text.n}, OUT_DEPTH, 256, &v,
+                        &why);
+    if (r == 0 && !i->control)
+        r = -EAGAIN;
+    if (r == 0)
+        r = control_plugin_fetch(i->control, i, str_of(o->type), str_of(o->url),
+                                 value_as_str(value_get(&v->pub, "ca_file")),
+                                 value_as_int(value_get(&v->pub, "max_bytes"), 0), PARLEY_NONE,
+                                 deadline_ms, tag);
+    arena_finish(&arena);
+    out_message_free(o);
+    return r;
+}
+
+static bool on_loopback(parley_host *h)
+{
+    const struct settings *s = instance_of(h)->registry->settings;
+
+    return s && control_on_loopback(s);
+}
+
+/* --- protocols --- */
+static const parley_value *input_json(parley_input *pub, parley_str text)
+{
+    struct input *in = (struct input *)pub;
+    const struct value *v;
+    const char *why = "this is not JSON";
+
+    if (value_parse(in->arena, text, in->depth, in->tokens, &v, &why) < 0) {
+        in->code = PARLEY_E_INVALID_JSON;
+        snprintf(in->why, sizeof in->why, "%s", why);
+        return NULL;
+    }
+    return &v->pub;
+}
+
+static int input_bad(parley_input *pub, parley_code c, const char *text)
+{
+    struct input *in = (struct input *)pub;
+
+    in->code = c;
+    snprintf(in->why, sizeof in->why, "%s", text);
+    return -EINVAL;
+}
+
+static void bytes_add(parley_bytes *b, const void *p, size_t n)
+{
+    buf_add(&((struct bytes *)b)->text, p, n);
+}
+
+static void bytes_add_json(parley_bytes *b, parley_str s)
+{
+    buf_add_json(&((struct bytes *)b)->text, s);
+}
+
+const parley_api parley_host_api = {
+    .struct_size = sizeof parley_host_api,
+    .reject = api_reject,
+    .fail = api_fail,
+    .refuse = out_refuse,
+    .bad_option = bad_option,
+    .log = plugin_log,
+    .message_type = api_message_type,
+    .message_channel = api_message_channel,
+    .message_recipient = api_message_recipient,
+    .message_user = api_message_user,
+    .message_username = api_message_username,
+    .message_flags = api_message_flags,
+    .message_author = api_message_author,
+    .message_cache_id = api_message_cache_id,
+    .message_offset = api_message_offset,
+    .message_has_role = api_message_has_role,
+    .message_may_see = api_message_may_see,
+    .message_payload = api_message_payload,
+    .message_edit = api_message_edit,
+    .message_text = api_message_text,
+    .message_set_text = api_message_set_text,
+    .http_request = http_request,
+    .ask = ask,
+    .work = work,
+    .hold = hold,
+    .peek = peek,
+    .resume = resume,
+    .get = value_get,
+    .at = value_at,
+    .key = value_key,
+    .length = value_length,
+    .as_str = value_as_str,
+    .as_int = value_as_int,
+    .as_number = value_as_number,
+    .as_bool = value_as_bool,
+    .put_str = out_put_str,
+    .put_int = out_put_int,
+    .put_number = out_put_number,
+    .put_bool = out_put_bool,
+    .put_value = out_put_value,
+    .put_payload = api_put_payload,
+    .open_list = out_open_list,
+    .open_object = out_open_object,
+    .close = out_close,
+    .message_new = api_message_new,
+    .send = api_send,
+    .deliver = api_deliver,
+    .pack = api_pack,
+    .message_packet = api_message_packet,
+    .packet_keep = api_packet_keep,
+    .packet_release = api_packet_release,
+    .packet_offset = api_packet_offset,
+    .packet_bytes = api_packet_bytes,
+    .send_packet = api_send_packet,
+    .greet = api_greet,
+    .client_user = api_client_user,
+    .client_username = api_client_username,
+    .client_app = api_client_app,
+    .client_connected_at = api_client_connected_at,
+    .client_is_dashboard = api_client_is_dashboard,
+    .client_has_role = api_client_has_role,
+    .client_in = api_client_in,
+    .close_client = api_close_client,
+    .user_name = api_user_name,
+    .channel_open = api_channel_open,
+    .channel_close = api_channel_close,
+    .channel_name = api_channel_name,
+    .channel_position = api_channel_position,
+    .join = api_join,
+    .leave = api_leave,
+    .joined_at = api_joined_at,
+    .store_get = store_get,
+    .store_edit = store_edit,
+    .store_put = store_put,
+    .store_add = store_add,
+    .store_expire = store_expire,
+    .store_delete = store_delete,
+    .slot = api_slot,
+    .options = options,
+    .unix_ms = unix_ms,
+    .uptime_ms = uptime_ms,
+    .timer = timer,
+    .metric_add = metric_add_to,
+    .request_query = request_query,
+    .request_json = request_json,
+    .service = service,
+    .login_bearer = login_bearer,
+    .login_query = login_query,
+    .login_address = login_address,
+    .login_admit = login_admit,
+    .login_refuse = login_refuse,
+    .publish = publish,
+    .ready = ready,
+    .fetch = fetch,
+    .on_loopback = on_loopback,
+    .input_json = input_json,
+    .input_bad = input_bad,
+    .bytes_add = bytes_add,
+    .bytes_add_json = bytes_add_json,
+};

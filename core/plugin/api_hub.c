@@ -1,0 +1,181 @@
+/* The SDK's functions on clients, users and channels. Readers answer from the hub's records; what
+ * changes them is queued. [hub] */
+#include "base/str.h"
+#include "hub/internal.h"
+#include "plugin/internal.h"
+
+static struct hub_client *client(parley_host *h, parley_client c)
+{
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    return clients_find(instance_of(h)->hub, c.v);
+}
+
+parley_str api_client_user(parley_host *h, parley_client c)
+{
+    struct hub_client *x = client(h, c);
+
+    return x ? x->identity->user : PARLEY_NONE;
+}
+
+parley_str api_client_username(parley_host *h, parley_client c)
+{
+    struct hub_client *x = client(h, c);
+
+    return x ? x->identity->username : PARLEY_NONE;
+}
+
+parley_str api_client_app(parley_host *h, parley_client c)
+{
+    struct hub_client *x = client(h, c);
+
+    return x ? x->identity->app : PARLEY_NONE;
+}
+
+int64_t api_client_connected_at(parley_host *h, parley_client c)
+{
+    struct hub_client *x = client(h, c);
+
+    return x ? x->connected_at : 0;
+}
+
+bool api_client_is_dashboard(parley_host *h, parley_client c)
+{
+    struct hub_client *x = client(h, c);
+
+    return x && x->identity->dashboard;
+}
+
+bool api_client_has_role(parley_host *h, parley_client c, const parley_list *any)
+{
+    struct hub_client *x = client(h, c);
+
+    return x && identity_has_role(x->identity, any);
+}
+
+bool api_client_in(parley_host *h, parley_client c, parley_str channel)
+{
+    struct hub_client *x = client(h, c);
+    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, channel);
+
+    return x && ch && clients_membership(x, ch);
+}
+
+int64_t api_joined_at(parley_host *h, parley_client c, parley_str channel)
+{
+    struct hub_client *x = client(h, c);
+    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, channel);
+    struct hub_membership *m = x && ch ? clients_membership(x, ch) : NULL;
+
+    return m ? m->joined_at : -1;
+}
+
+parley_str api_user_name(parley_host *h, parley_str sub)
+{
+    struct hub_user *u;
+
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    u = users_find(instance_of(h)->hub, sub);
+    return u && u->client_count ? u->newest->username : PARLEY_NONE;
+}
+
+int api_channel_open(parley_host *h, parley_str name, const parley_channel_info *info)
+{
+    struct hub_channel *ch;
+
+    (void)info; /* what it says is for lists of channels, which the plugin itself writes */
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    return channel_open(&instance_of(h)->hub->channels, name, &ch);
+}
+
+parley_str api_channel_name(parley_host *h, parley_str any_case)
+{
+    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, any_case);
+
+    return ch ? ch->name : PARLEY_NONE;
+}
+
+int api_channel_position(parley_host *h, parley_str name, parley_str *epoch, int64_t *offset)
+{
+    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, name);
+
+    if (!ch)
+        return -ENOENT;
+    if (epoch)
+        *epoch = str_of(ch->epoch);
+    if (offset)
+        *offset = ch->offset;
+    return 0;
+}
+
+static int ask(parley_host *h, enum op_kind kind, parley_client c, int32_t number, parley_str text)
+{
+    struct plugin_instance *i = instance_of(h);
+    struct op *op = op_new(i->hub, kind, i, text.n + 1);
+
+    if (!op)
+        return -ENOMEM;
+    op->client = c.v;
+    op->number = number;
+    if (text.n)
+        memcpy(op->text, text.p, text.n);
+    return 0;
+}
+
+int api_channel_close(parley_host *h, parley_str name)
+{
+    parley_client none = {0};
+
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    return channel_find(&instance_of(h)->hub->channels, name)
+               ? ask(h, OP_CHANNEL_CLOSE, none, 0, name)
+               : -ENOENT;
+}
+
+int api_join(parley_host *h, parley_client c, parley_str channel)
+{
+    if (!client(h, c))
+        return -ESTALE;
+    return channel_find(&instance_of(h)->hub->channels, channel) ? ask(h, OP_JOIN, c, 0, channel)
+                                                                 : -ENOENT;
+}
+
+int api_leave(parley_host *h, parley_client c, parley_str channel)
+{
+    if (!client(h, c))
+        return -ESTALE;
+    return channel_find(&instance_of(h)->hub->channels, channel) ? ask(h, OP_LEAVE, c, 0, channel)
+                                                                 : -ENOENT;
+}
+
+int api_close_client(parley_host *h, parley_client c, int code, const char *reason)
+{
+    if (!client(h, c))
+        return -ESTALE;
+    if (code != 1000 && code != 1001 && code != 1008 && code != 1012 && code != 1013 &&
+        (code < 3000 || code > 4999))
+        return -EINVAL;
+    return ask(h, OP_CLOSE, c, code, str_of(reason));
+}
+
+void *api_slot(parley_host *h, int scope, parley_client c, parley_str name, const parley_slot *slot)
+{
+    struct hub *hub = instance_of(h)->hub;
+    struct hub_client *x;
+    struct hub_user *u;
+    struct hub_channel *ch;
+
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    switch (scope) {
+    case PARLEY_SLOT_CLIENT:
+        x = clients_find(hub, c.v);
+        return x ? slot_get(&x->slots, instance_of(h), slot) : NULL;
+    case PARLEY_SLOT_USER:
+        u = users_find(hub, name);
+        return u ? slot_get(&u->slots, instance_of(h), slot) : NULL;
+    case PARLEY_SLOT_CHANNEL:
+        ch = channel_find(&hub->channels, name);
+        return ch ? slot_get(&ch->slots, instance_of(h), slot) : NULL;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,74 @@
+/* Shared by the files of this folder. */
+#ifndef PLUGIN_INTERNAL_H
+#define PLUGIN_INTERNAL_H
+#include "hub/internal.h"
+#include "plugin/registry.h"
+
+/* provide.c: what the loaded plugins provide becomes the registry's lists; faults go to
+ * config_fault. */
+void registry_provide(struct registry *r, struct config *c);
+
+static inline struct plugin_instance *instance_of(parley_host *h)
+{
+    return (struct plugin_instance *)h;
+}
+enum out_kind { OUT_PLAIN, OUT_MESSAGE, OUT_EDIT, OUT_REQUEST, OUT_NOTHING };
+struct out_message { /* behind parley_message_new and parley_http_request */
+    struct out out;  /* first */
+    struct plugin_instance *instance;
+    char *type; /* MESSAGE: its type; REQUEST: its method */
+    char *url;
+};
+parley_out *out_nothing(
+    void); /* what takes everything and becomes nothing: for want of memory, or of a service */
+void out_message_free(struct out_message *o);
+/* api_*.c: the functions behind <parley/inline.h>; the table itself is in api.c */
+parley_out *api_message_new(parley_host *h, const char *type);
+int api_send(parley_out *take, const parley_to *to);
+int api_deliver(parley_message *m, const parley_to *to);
+parley_packet *api_pack(parley_out *take);
+parley_packet *api_message_packet(const parley_message *m);
+parley_packet *api_packet_keep(parley_packet *p);
+void api_packet_release(parley_packet *p);
+int64_t api_packet_offset(const parley_packet *p);
+size_t api_packet_bytes(const parley_packet *p);
+int api_send_packet(parley_host *h, parley_packet *p, const parley_to *to);
+int api_greet(parley_host *h, parley_client c, int32_t order, parley_packet *p);
+void api_put_payload(parley_out *o, const char *key, const parley_packet *p);
+parley_str api_client_user(parley_host *h, parley_client c);
+parley_str api_client_username(parley_host *h, parley_client c);
+parley_str api_client_app(parley_host *h, parley_client c);
+int64_t api_client_connected_at(parley_host *h, parley_client c);
+bool api_client_is_dashboard(parley_host *h, parley_client c);
+bool api_client_has_role(parley_host *h, parley_client c, const parley_list *any);
+bool api_client_in(parley_host *h, parley_client c, parley_str channel);
+int api_close_client(parley_host *h, parley_client c, int code, const char *reason);
+parley_str api_user_name(parley_host *h, parley_str sub);
+int api_channel_open(parley_host *h, parley_str name, const parley_channel_info *info);
+int api_channel_close(parley_host *h, parley_str name);
+parley_str api_channel_name(parley_host *h, parley_str any_case);
+int api_channel_position(parley_host *h, parley_str name, parley_str *epoch, int64_t *offset);
+int api_join(parley_host *h, parley_client c, parley_str channel);
+int api_leave(parley_host *h, parley_client c, parley_str channel);
+int64_t api_joined_at(parley_host *h, parley_client c, parley_str channel);
+void *api_slot(parley_host *h, int scope, parley_client c, parley_str name,
+               const parley_slot *slot);
+parley_verdict api_reject(parley_host *h, parley_code c, const char *rule, int64_t retry_after_ms,
+                          const char *text);
+parley_verdict api_fail(parley_host *h, const char *text);
+parley_str api_message_type(const parley_message *m);
+parley_str api_message_channel(const parley_message *m);
+parley_str api_message_recipient(const parley_message *m);
+parley_str api_message_user(const parley_message *m);
+parley_str api_message_username(const parley_message *m);
+uint32_t api_message_flags(const parley_message *m);
+parley_client api_message_author(const parley_message *m);
+int64_t api_message_cache_id(const parley_message *m);
+int64_t api_message_offset(const parley_message *m);
+bool api_message_has_role(const parley_message *m, const parley_list *any);
+bool api_message_may_see(const parley_message *m, parley_str channel);
+const parley_value *api_message_payload(const parley_message *m);
+parley_out *api_message_edit(parley_message *m);
+parley_str api_message_text(const parley_message *m, unsigned i);
+int api_message_set_text(parley_message *m, unsigned i, parley_str text);
+#endif

@@ -1,0 +1,324 @@
+/* What plugins provide, sorted into the lists that the road uses: types by name, hubs in the order
+ * of the chain, and the rest.
+ *
+ * A table of an older plugin is shorter than ours: what it lacks is zero.
+ */
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "message/fields.h"
+#include "plugin/internal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static void *grow(void *list, size_t count, size_t size)
+{
+    void *more = realloc(list, (count + 1) * size);
+
+    if (more)
+        memset((char *)more + count * size, 0, size);
+    return more;
+}
+
+/* Every table begins with its size. */
+static void copy_table(void *to, size_t to_bytes, const void *from)
+{
+    uint32_t n = *(const uint32_t *)from;
+
+    memset(to, 0, to_bytes);
+    memcpy(to, from, n < to_bytes ? n : to_bytes);
+}
+
+static const parley_field *keep_field(const parley_field *f)
+{
+    parley_field *own = f ? malloc(sizeof *own) : NULL;
+
+    if (own)
+        *own = *f;
+    return own;
+}
+
+static void add_type(struct registry *r, struct config *c, struct plugin_instance *i,
+                     const void *table)
+{
+    struct plugin_type *t = calloc(1, sizeof *t), **more;
+    parley_field f;
+
+    if (!t)
+        return;
+    copy_table(&t->type, sizeof t->type, table);
+    t->name = str_of(t->type.type);
+    t->instance = i;
+    t->options = i->options;
+    more = grow(r->types, r->type_count, sizeof *more);
+    if (!more) {
+        free(t);
+        return;
+    }
+    r->types = more;
+    for (size_t k = 0; k < r->type_count; k++)
+        if (str_eq(more[k]->name, t->name)) {
+            config_fault(c, i->section->line,
+                         "[%s %s]: the message type '%s' is already provided by [%s %s]", i->kind,
+                         i->name, t->type.type, more[k]->instance->kind, more[k]->instance->name);
+            free(t);
+            return;
+        }
+    for (uint32_t k = 0; k < t->type.fields.count; k++) {
+        fields_at(&t->type.fields, k, &f);
+        if ((f.flags & PARLEY_CHANNEL) && !t->channel_field)
+            t->channel_field = keep_field(&f);
+        if ((f.flags & PARLEY_USER) && !t->user_field)
+            t->user_field = keep_field(&f);
+        if (f.flags & PARLEY_TEXT)
+            t->has_text = true;
+    }
+    t->metric_in = metric(METRIC_COUNTER, "messages_by_type", "Messages that clients sent, by type",
+                          "type", t->name);
+    r->types[r->type_count++] = t;
+}
+
+static void add_hub(struct registry *r, struct plugin_instance *i, const void *table)
+{
+    struct plugin_hub *more = grow(r->hubs, r->hub_count, sizeof *more);
+
+    if (!more)
+        return;
+    r->hubs = more;
+    more += r->hub_count++;
+    copy_table(&more->hub, sizeof more->hub, table);
+    more->instance = i;
+}
+
+static void add_auth(struct registry *r, struct plugin_instance *i, const void *table)
+{
+    struct plugin_auth *more = grow(r->auths, r->auth_count, sizeof *more);
+
+    if (!more)
+        return;
+    r->auths = more;
+    more += r->auth_count++;
+    copy_table(&more->auth, sizeof more->auth, table);
+    more->instance = i;
+}
+
+static void add_protocol(struct registry *r, struct config *c, struct plugin_instance *i,
+                         const void *table)
+{
+    struct plugin_protocol *p = &r->protocols[r->protocol_count];
+
+    if (r->protocol_count == PROTOCOLS_MAX) {
+        config_fault(c, i->section->line, "[%s %s]: there may be %d protocols at most", i->kind,
+                     i->name, PROTOCOLS_MAX);
+        return;
+    }
+    copy_table(&p->protocol, sizeof p->protocol, table);
+    for (size_t k = 0; k < r->protocol_count; k++)
+        if (strcmp(r->protocols[k].protocol.path, p->protocol.path) == 0) {
+            config_fault(c, i->section->line,
+                         "[%s %s]: the path '%s' already belongs to [protocol %s]", i->kind,
+                         i->name, p->protocol.path, r->protocols[k].instance->name);
+            return;
+        }
+    p->instance = i;
+    p->options = i->options;
+    r->protocol_count++;
+}
+
+static void add_service(struct registry *r, struct plugin_instance *i, const parley_provided *p)
+{
+    struct plugin_service *more = grow(r->services, r->service_count, sizeof *more);
+
+    if (!more)
+        return;
+    r->services = more;
+    more[r->service_count++] = (struct plugin_service){p->id, p->table, i};
+}
+
+static void add_routes(struct registry *r, struct plugin_instance *i)
+{
+    const parley_table *t = &i->file->copy.routes;
+
+    for (uint32_t k = 0; k < t->count; k++) {
+        struct plugin_route *more = grow(r->routes, r->route_count, sizeof *more);
+
+        if (!more)
+            return;
+        r->routes = more;
+        more += r->route_count;
+        memcpy(&more->route, (const char *)t->items + (size_t)k * t->size,
+               t->size < sizeof more->route ? t->size : sizeof more->route);
+        more->instance = i;
+        if (more->route.path[0] == '/')
+            more->path = str_dup(str_of(more->route.path));
+        else if (asprintf(&more->path, "/admin/%s/%s", i->name, more->route.path) < 0)
+            more->path = NULL;
+        if (more->path)
+            r->route_count++;
+    }
+}
+
+static void provide(struct registry *r, struct config *c, struct plugin_instance *i)
+{
+    const parley_table *t = &i->file->copy.provides;
+    bool as_its_kind = strcmp(i->kind, "plugin") == 0;
+    const char *first = NULL;
+
+    for (uint32_t k = 0; k < t->count; k++) {
+        const parley_provided *p =
+            (const parley_provided *)((const char *)t->items + (size_t)k * t->size);
+
+        if (strncmp(p->id, "parley.", 7) == 0) {
+            size_t n = strlen(i->kind);
+
+            first = first ? first : p->id;
+            as_its_kind |= strncmp(p->id + 7, i->kind, n) == 0 && p->id[7 + n] == '/';
+        }
+        if (strcmp(p->id, "parley.type/1") == 0)
+            add_type(r, c, i, p->table);
+        else if (strcmp(p->id, "parley.hub/1") == 0)
+            add_hub(r, i, p->table);
+        else if (strcmp(p->id, "parley.auth/1") == 0)
+            add_auth(r, i, p->table);
+        else if (strcmp(p->id, "parley.protocol/1") == 0)
+            add_protocol(r, c, i, p->table);
+        else if (strncmp(p->id, "parley.", 7) == 0)
+            config_fault(c, i->section->line,
+                         "[%s %s]: plugin '%s' provides '%s', which this parleyd %s does not know",
+                         i->kind, i->name, i->file->copy.id, p->id, PARLEY_VERSION);
+        else
+            add_service(r, i, p);
+    }
+    if (!as_its_kind) {
+        int n = first ? (int)strcspn(first + 7, "/") : 6;
+
+        config_fault(c, i->section->line, "[%s %s]: plugin '%s' is no %s: its section is [%.*s %s]",
+                     i->kind, i->name, i->file->copy.id, i->kind, n, first ? first + 7 : "plugin",
+                     i->name);
+    }
+    add_routes(r, i);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct plugin_type *x = *(const struct plugin_type *const *)a,
+                             *y = *(const struct plugin_type *const *)b;
+    int d = memcmp(x->name.p, y->name.p, x->name.n < y->name.n ? x->name.n : y->name.n);
+
+    return d ? d : (x->name.n > y->name.n) - (x->name.n < y->name.n);
+}
+
+/* Stable: within a phase the order of the INI stays. */
+static void sort_by_phase(struct registry *r)
+{
+    for (size_t k = 1; k < r->hub_count; k++)
+        for (size_t j = k; j && r->hubs[j - 1].hub.phase > r->hubs[j].hub.phase; j--) {
+            struct plugin_hub x = r->hubs[j];
+
+            r->hubs[j] = r->hubs[j - 1];
+            r->hubs[j - 1] = x;
+        }
+}
+
+static void move(struct registry *r, size_t from, size_t to)
+{
+    struct plugin_hub x = r->hubs[from];
+
+    if (from < to)
+        memmove(&r->hubs[from], &r->hubs[from + 1], (to - from) * sizeof x);
+    else
+        memmove(&r->hubs[to + 1], &r->hubs[to], (from - to) * sizeof x);
+    r->hubs[to] = x;
+}
+
+/* One hub that stands where `before` or `after` forbids, put where it may stand. */
+static bool mend_one(struct registry *r)
+{
+    for (size_t a = 0; a < r->hub_count; a++)
+        for (size_t b = 0; b < r->hub_count; b++) {
+            const parley_hub *hub = &r->hubs[a].hub;
+            parley_str other = str_of(r->hubs[b].instance->name);
+
+            if (a == b || hub->phase != r->hubs[b].hub.phase)
+                continue;
+            if ((hub->before && a > b && str_list_has(hub->before, other)) ||
+                (hub->after && a < b && str_list_has(hub->after, other))) {
+                move(r, a, b);
+                return true;
+            }
+        }
+    return false;
+}
+
+static void order_hubs(struct registry *r, struct config *c)
+{
+    size_t tries = r->hub_count * r->hub_count + 1;
+
+    sort_by_phase(r);
+    while (mend_one(r))
+        if (tries-- == 0) {
+            config_fault(c, 0,
+                         "the hubs' wishes to stand before and after each other contradict: no "
+                         "order of the chain fulfils them");
+            return;
+        }
+}
+
+static void check_needs(struct registry *r, struct config *c)
+{
+    for (struct plugin_instance *i = r->instances; i; i = i->next) {
+        char needs[512], *save = NULL;
+
+        snprintf(needs, sizeof needs, "%s", i->file->copy.needs ? i->file->copy.needs : "");
+        for (char *id = strtok_r(needs, ", ", &save); id; id = strtok_r(NULL, ", ", &save)) {
+            size_t k = 0;
+
+            if (id[strlen(id) - 1] == '?')
+                continue;
+            while (k < r->service_count && strcmp(r->services[k].id, id) != 0)
+                k++;
+            if (k == r->service_count)
+                config_fault(
+                    c, i->section->line,
+                    "[%s %s]: plugin '%s' needs the service '%s', which no section provides",
+                    i->kind, i->name, i->file->copy.id, id);
+        }
+    }
+}
+
+void registry_provide(struct registry *r, struct config *c)
+{
+    for (struct plugin_instance *i = r->instances; i; i = i->next)
+        provide(r, c, i);
+    if (r->type_count)
+        qsort(r->types, r->type_count, sizeof *r->types, by_name);
+    for (size_t k = 0; k < r->type_count; k++)
+        r->types[k]->index = (uint16_t)k;
+    order_hubs(r, c);
+    check_needs(r, c);
+}
+
+void registry_print_chain(const struct registry *r, FILE *to)
+{
+    static const struct {
+        parley_phase phase;
+        const char *name;
+    } phases[] = {{PARLEY_PHASE_ADMIT, "admit"},
+                  {PARLEY_PHASE_MODERATE, "moderate"},
+                  {PARLEY_PHASE_TRANSFORM, "transform"},
+                  {PARLEY_PHASE_ROUTE, "route"},
+                  {PARLEY_PHASE_STORE, "store"}};
+
+    for (size_t k = 0; k < r->hub_count; k++) {
+        const struct plugin_hub *hub = &r->hubs[k];
+        const char *name = "?";
+
+        for (size_t p = 0; p < sizeof phases / sizeof *phases; p++)
+            if (hub->hub.phase >= phases[p].phase)
+                name = phases[p].name;
+        fprintf(to, "  %-10s%s (%s %s)%s%s\n", name, hub->instance->name,
+                hub->instance->file->copy.id, hub->instance->file->copy.version,
+                hub->hub.types ? " for " : "", hub->hub.types ? hub->hub.types : "");
+    }
+}

@@ -1,0 +1,276 @@
+/* The testkit: the daemon's config, registry and hub as they are, and in the place of pumps one
+ * that keeps what clients are sent. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "kit_internal.h"
+
+#include <stdlib.h>
+
+static char *refusal;
+
+const char *kit_refusal(void)
+{
+    return refusal ? refusal : "";
+}
+
+static void set_refusal(const char *text)
+{
+    free(refusal);
+    refusal = text ? strdup(text) : NULL;
+}
+
+static void refuse_by_faults(struct config *c)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+
+    if (!f)
+        return;
+    config_report(c, f);
+    fclose(f);
+    set_refusal(text);
+    free(text);
+}
+
+void kit_run(kit *k)
+{
+    do
+        ev_run(k->loop.ev, EVRUN_NOWAIT);
+    while (actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
+}
+
+/* --- the protocol of those who name none --- */
+static int decode(const void *options, parley_str frame, parley_input *in)
+{
+    (void)options;
+    in->fields = parley_input_json(in, frame);
+    if (!in->fields)
+        return -EINVAL;
+    in->type = parley_as_str(parley_get(in->fields, "type"));
+    in->id = parley_as_str(parley_get(in->fields, "id"));
+    return in->type.n ? 0 : parley_input_bad(in, PARLEY_E_INVALID_MESSAGE, "'type' is required");
+}
+
+static void put(parley_bytes *b, const char *key, parley_str v)
+{
+    if (!v.p)
+        return;
+    parley_bytes_add(b, key, strlen(key));
+    parley_bytes_add_json(b, v);
+}
+
+static void put_number(parley_bytes *b, const char *key, int64_t v)
+{
+    char text[64];
+
+    if (v)
+        parley_bytes_add(b, text, (size_t)snprintf(text, sizeof text, "%s%" PRId64, key, v));
+}
+
+static int encode(const void *options, const parley_event *e, parley_bytes *b)
+{
+    (void)options;
+    if (e->kind == PARLEY_EVENT_MESSAGE) {
+        put(b, "{\"type\":", e->type);
+        put(b, ",\"sender\":", e->sender);
+        parley_bytes_add_str(b, PARLEY_STR(",\"payload\":"));
+        parley_bytes_add_str(b, e->payload);
+    } else if (e->kind == PARLEY_EVENT_ACK) {
+        put(b, "{\"type\":\"ack\",\"sender\":\"Server\",\"payload\":{\"id\":", e->id);
+        put_number(b, ",\"cacheID\":", e->cache_id);
+        put(b, ",\"epoch\":", e->epoch);
+        put_number(b, ",\"offset\":", e->offset);
+        parley_bytes_add_str(b, PARLEY_STR("}"));
+    } else {
+        put(b, "{\"type\":\"error\",\"sender\":\"Server\",\"payload\":{\"code\":", e->code);
+        put(b, ",\"message\":", e->text);
+        put(b, ",\"id\":", e->id);
+        put_number(b, ",\"retry_after_ms\":", e->retry_after_ms);
+        parley_bytes_add_str(b, PARLEY_STR("}"));
+    }
+    parley_bytes_add_str(b, PARLEY_STR("}"));
+    return 0;
+}
+
+static void add_protocol(kit *k)
+{
+    struct plugin_protocol *p = &k->registry.protocols[0];
+
+    if (k->registry.protocol_count)
+        return;
+    p->protocol = (parley_protocol){.struct_size = sizeof p->protocol,
+                                    .name = "kit",
+                                    .path = "/ws",
+                                    .decode = decode,
+                                    .encode = encode};
+    k->kit_instance.name = (char *)(uintptr_t) "kit";
+    k->kit_instance.host.section = "kit";
+    p->instance = &k->kit_instance;
+    k->registry.protocol_count = 1;
+}
+
+/* --- start and end --- */
+static int load(kit *k)
+{
+    k->registry.settings = &k->settings;
+    config_read_text(&k->config, "test.ini", k->ini);
+    settings_read(&k->config, &k->settings);
+    registry_load(&k->registry, &k->config, getenv("PARLEY_PLUGIN_PATH"), k->plugins);
+    config_unused(&k->config);
+    if (k->config.fault_count) {
+        refuse_by_faults(&k->config);
+        return -EINVAL;
+    }
+    add_protocol(k);
+    return 0;
+}
+
+static int begin(kit *k)
+{
+    char why[256] = "out of memory";
+
+    memset(&k->registry, 0, sizeof k->registry);
+    memset(&k->config, 0, sizeof k->config);
+    if (load(k) < 0)
+        return -EINVAL;
+    if (loop_init(&k->loop, false) < 0)
+        return -ENOMEM;
+    kit_pump_init(k);
+    k->pumps[0] = &k->pump;
+    k->hub = hub_new(&k->settings, &k->registry, k->pumps, 1);
+    if (k->hub) {
+        loop_add(&k->loop, hub_actor(k->hub));
+        loop_add(&k->loop, &k->pump);
+    }
+    if (!k->hub || hub_start(k->hub, why) < 0) {
+        set_refusal(why);
+        return -EINVAL;
+    }
+    kit_run(k);
+    return 0;
+}
+
+static int end(kit *k)
+{
+    int left = 0;
+
+    if (k->hub) {
+        kit_run(k);
+        hub_quiesce(k->hub);
+        left = k->messages_out;
+        loop_finish(&k->loop);
+        hub_free(k->hub);
+        k->hub = NULL;
+    }
+    kit_pump_finish(k);
+    registry_finish(&k->registry);
+    config_finish(&k->config);
+    return left;
+}
+
+kit *kit_start(const char *ini, const parley_plugin *const *plugins)
+{
+    kit *k = NULL;
+
+    set_refusal(NULL);
+    if (getenv("KIT_LOG") == NULL)
+        log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
+    if (posix_memalign((void **)&k, 64, sizeof *k))
+        return NULL;
+    memset(k, 0, sizeof *k);
+    k->ini = strdup(ini);
+    k->plugins = plugins;
+    if (begin(k) < 0) {
+        kit_close(k);
+        return NULL;
+    }
+    return k;
+}
+
+int kit_close(kit *k)
+{
+    int left = end(k);
+
+    free(k->ini);
+    buf_finish(&k->answer);
+    free(k);
+    return left;
+}
+
+void kit_restart(kit *k)
+{
+    end(k);
+    begin(k);
+}
+
+void kit_advance_ms(kit *k, int64_t ms)
+{
+    /* In steps, so that what a timer sets in motion is due within the same call. */
+    while (ms > 0) {
+        int64_t step = ms < 50 ? ms : 50;
+
+        clock_advance_ms(step);
+        ms -= step;
+        hub_advance(k->hub);
+        kit_run(k);
+    }
+}
+
+double kit_metric(kit *k, const char *section, const char *name)
+{
+    char full[128];
+    double v;
+
+    (void)k;
+    snprintf(full, sizeof full, "%s_%s", section, name);
+    v = metric_find(full, PARLEY_NONE);
+    return v != v ? 0 : v;
+}
+
+/* --- an admin --- */
+static enum http_method method_of(const char *s)
+{
+    return strcmp(s, "GET") == 0     ? HTTP_GET
+           : strcmp(s, "POST") == 0  ? HTTP_POST
+           : strcmp(s, "PATCH") == 0 ? HTTP_PATCH
+                                     : HTTP_DELETE;
+}
+
+int kit_admin(kit *k, const char *method, const char *path, const char *json, const char **ret_json)
+{
+    struct http_request *q = http_request_new();
+    const char *query = strchr(path, '?');
+    const struct plugin_route *route = NULL;
+    const struct value *v;
+    const char *why;
+    size_t n = query ? (size_t)(query - path) : strlen(path);
+
+    if (ret_json)
+        *ret_json = NULL;
+    if (!q)
+        return 500;
+    for (size_t i = 0; i < k->registry.route_count; i++)
+        if (strlen(k->registry.routes[i].path) == n &&
+            memcmp(k->registry.routes[i].path, path, n) == 0 &&
+            strcmp(k->registry.routes[i].route.method, method) == 0)
+            route = &k->registry.routes[i];
+    if (query)
+        http_query_parse(q, str_of(query + 1));
+    q->method = method_of(method);
+    if (json && value_parse(&q->arena, str_of(json), 32, 2048, &v, &why) == 0)
+        q->json = &v->pub;
+    if (!route) {
+        http_request_free(q);
+        return 404;
+    }
+    q->route = route;
+    q->home = &k->pump;
+    k->answer_status = 0;
+    actor_post(hub_actor(k->hub), &q->mail, MAIL_REQUEST);
+    kit_run(k);
+    if (ret_json)
+        *ret_json = k->answer.p;
+    return k->answer_status;
+}

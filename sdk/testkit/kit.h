@@ -1,0 +1,58 @@
+/* The testkit: your plugin on the daemon's own hub, with clients that exist only here, and a clock
+ * that you move.
+ *
+ * INI text is read as the daemon reads it; what it names is loaded from $PARLEY_PLUGIN_PATH, or
+ * from `plugins` when these are built into the test. Nothing runs in the background: every call
+ * returns when all that it set in motion has come to rest. One thread.
+ */
+#ifndef KIT_H
+#define KIT_H
+#include <parley/plugin.h>
+
+typedef struct kit kit;
+
+/**
+ * Start a hub.
+ *
+ * @param ini      Sections as in parley.ini; [server] may be left out. Without a [protocol] one
+ * that reads and writes as `native` does is used.
+ * @param plugins  NULL-ended, known by id or its last word; NULL: files alone.
+ * @return NULL on failure; kit_refusal() says why.
+ */
+kit *kit_start(const char *ini, const parley_plugin *const *plugins);
+const char *kit_refusal(void); /* every fault, a line each: "test.ini:3: unknown key …" */
+int kit_close(
+    kit *k); /* number of things left behind: messages on the road, timers past their section */
+
+/* Clients. kit_connect: the user's id is his name; roles "a, b". A refused one is a handle whose
+ * kit_closed() says the code. */
+parley_client kit_connect(kit *k, const char *name, const char *roles);
+parley_client kit_connect_as(kit *k, const char *user, const char *username, const char *app,
+                             const char *roles);
+void kit_disconnect(kit *k, parley_client c);
+void kit_disconnect_for(kit *k, parley_client c, int reason); /* PARLEY_LEFT_… */
+int kit_closed(kit *k, parley_client c); /* 0: open; else the close code that it was given */
+void kit_join(kit *k, parley_client c, const char *channel); /* opens the channel when nobody did */
+void kit_leave(kit *k, parley_client c, const char *channel);
+
+/* What he sends, and what he gets. Frames are the text of the wire. */
+parley_verdict kit_input(
+    kit *k, parley_client c,
+    const char *json); /* how it was settled; REJECT also when it is not valid; HOLD: not yet */
+const char *
+kit_last(kit *k, parley_client c,
+         const char *type); /* the latest frame of that type that was not asked for yet, or NULL */
+const char *kit_next(kit *k, parley_client c, const char *type); /* the earliest; type NULL: any */
+int kit_frames(kit *k, parley_client c,
+               const char *type); /* how many since he connected; NULL: all */
+/* A member of a frame by path, "payload.code", as text: strings as they are, all else as JSON;
+ * NULL: there is none. Valid until the next call. */
+const char *kit_member(const char *frame, const char *path);
+
+int kit_admin(kit *k, const char *method, const char *path, const char *json,
+              const char **ret_json); /* path with its query; the status */
+void kit_advance_ms(kit *k, int64_t ms);
+double kit_metric(kit *k, const char *section,
+                  const char *name); /* of all its labels; 0: never counted */
+void kit_restart(kit *k);            /* all in memory is gone, clients too */
+#endif
