@@ -1,0 +1,3 @@
+# JSON by jansson; keys and signatures by OpenSSL's libcrypto, without the TLS on top of it.
+pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
+target_link_libraries(${PLUGIN_TARGET} PRIVATE PkgConfig::JANSSON PkgConfig::LIBCRYPTO)

@@ -1,0 +1,281 @@
+/* A token, taken apart: three parts, a header that says which key, a payload, a signature.
+ *
+ * Everything here is done to text of strangers before any signature was checked: it is bounded
+ * before it is parsed, and what is not exactly as the standards write it is refused.
+ */
+#include "jwt.h"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+
+#define DEPTH_MAX  16
+#define VALUES_MAX 2048
+#define DER_BYTES  80 /* 72 at most: two numbers of 33 bytes, three heads of two */
+
+static int digit(unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+long base64url_decode(const char *p, size_t n, unsigned char *out)
+{
+    uint32_t bits = 0;
+    long used = 0;
+
+    if (n % 4 == 1)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        int d = digit((unsigned char)p[i]);
+        if (d < 0)
+            return -1;
+        bits = bits << 6 | (uint32_t)d;
+        if (i % 4 > 0)
+            out[used++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
+    }
+    /* One text, one token: bits that belong to no byte must not make a second spelling. */
+    if ((n % 4 == 2 && (bits & 15) != 0) || (n % 4 == 3 && (bits & 3) != 0))
+        return -1;
+    return used;
+}
+
+/* Counts before jansson builds: a few KiB of "[[[[" or "[],[]," become hundreds of KiB of tree. */
+static bool within(const char *p, size_t n, unsigned depth, unsigned values)
+{
+    unsigned deep = 0, seen = 1;
+    bool in_string = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (in_string) {
+            if (p[i] == '\\')
+                i++;
+            else if (p[i] == '"')
+                in_string = false;
+            continue;
+        }
+        switch (p[i]) {
+        case '"':
+            in_string = true;
+            break;
+        case '{':
+        case '[':
+            seen++;
+            if (++deep > depth)
+                return false;
+            break;
+        case '}':
+        case ']':
+            if (deep == 0)
+                return false;
+            deep--;
+            break;
+        case ',':
+            seen++;
+            break;
+        default:
+            break;
+        }
+        if (seen > values)
+            return false;
+    }
+    return true;
+}
+
+json_t *json_read(const char *p, size_t n, unsigned depth, unsigned values)
+{
+    json_error_t ignored; /* it would quote the token */
+    json_t *j =
+        within(p, n, depth, values) ? json_loadb(p, n, JSON_REJECT_DUPLICATES, &ignored) : NULL;
+
+    if (json_is_object(j))
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+static bool same_nocase(const char *a, const char *lower)
+{
+    for (; *a && *lower; a++, lower++)
+        if ((*a >= 'A' && *a <= 'Z' ? *a - 'A' + 'a' : *a) != *lower)
+            return false;
+    return !*a && !*lower;
+}
+
+/* "JWT" or "at+jwt" (RFC 9068), the latter also with the prefix that RFC 7515 lets one leave out.
+ */
+static enum reason read_type(struct token *t)
+{
+    const char *type = json_string_value(json_object_get(t->header, "typ"));
+
+    if (!type)
+        return BAD_TYPE;
+    t->at_jwt = same_nocase(type, "at+jwt") || same_nocase(type, "application/at+jwt");
+    return t->at_jwt || same_nocase(type, "jwt") ? OK : BAD_TYPE;
+}
+
+static enum reason read_algorithm(struct token *t, const struct jwt_options *o)
+{
+    static const char *const names[] = {
+        [ALG_RS256] = "RS256", [ALG_ES256] = "ES256", [ALG_EDDSA] = "EdDSA"};
+    const char *alg = json_string_value(json_object_get(t->header, "alg"));
+
+    if (!alg || !list_has(&o->algorithms, alg))
+        return BAD_ALGORITHM;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(alg, names[i]) == 0) {
+            t->algorithm = (enum algorithm)i;
+            return OK;
+        }
+    return BAD_ALGORITHM;
+}
+
+static enum reason read_kid(struct token *t)
+{
+    json_t *kid = json_object_get(t->header, "kid");
+
+    if (!kid)
+        return OK;
+    t->kid = json_string_value(kid);
+    t->kid_bytes = json_string_length(kid);
+    return t->kid && t->kid_bytes > 0 && t->kid_bytes <= KID_BYTES ? OK : BAD_KID;
+}
+
+static enum reason read_header(struct token *t, const struct jwt_options *o)
+{
+    /* Where to find a key is our business alone. b64 and zip change what the payload means, and
+     * may only stand beside a crit; a payload with a content type is another token. */
+    static const char *const keys[] = {"jku", "x5u", "jwk", "x5c"};
+    static const char *const meanings[] = {"crit", "b64", "zip", "cty", "enc"};
+    enum reason r;
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(t->header, keys[i]))
+            return KEY_IN_HEADER;
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (json_object_get(t->header, meanings[i]))
+            return CRITICAL_HEADER;
+    r = read_type(t);
+    if (r == OK)
+        r = read_algorithm(t, o);
+    return r == OK ? read_kid(t) : r;
+}
+
+/* Whose it is, before anything is said against it: a second section may know its issuer. */
+static enum reason read_issuer(const struct token *t, const struct jwt_options *o)
+{
+    json_t *iss = json_object_get(t->claims, "iss");
+    size_t n = strlen(o->issuer);
+
+    if (!json_is_string(iss))
+        return NO_ISSUER;
+    return json_string_length(iss) == n && memcmp(json_string_value(iss), o->issuer, n) == 0
+               ? OK
+               : OTHER_ISSUER;
+}
+
+/* Decodes the three parts, one behind the other, into t->decoded. */
+static enum reason split(struct token *t)
+{
+    const char *p = t->text.p, *end = p + t->text.n;
+    const char *dot1 = memchr(p, '.', t->text.n);
+    const char *dot2 = dot1 ? memchr(dot1 + 1, '.', (size_t)(end - dot1 - 1)) : NULL;
+    long header, claims, signature;
+    unsigned char *out;
+
+    if (!dot2 || memchr(dot2 + 1, '.', (size_t)(end - dot2 - 1)))
+        return NOT_A_JWT;
+    t->decoded = malloc(t->text.n);
+    if (!t->decoded)
+        return NO_MEMORY;
+    out = (unsigned char *)t->decoded;
+    header = base64url_decode(p, (size_t)(dot1 - p), out);
+    claims = header < 0 ? -1 : base64url_decode(dot1 + 1, (size_t)(dot2 - dot1 - 1), out + header);
+    signature = claims < 0
+                    ? -1
+                    : base64url_decode(dot2 + 1, (size_t)(end - dot2 - 1), out + header + claims);
+    if (signature < 0)
+        return MALFORMED;
+    t->signed_bytes = (size_t)(dot2 - p);
+    t->signature = out + header + claims;
+    t->signature_bytes = (size_t)signature;
+    t->header = json_read(t->decoded, (size_t)header, DEPTH_MAX, VALUES_MAX);
+    if (t->header)
+        t->claims = json_read(t->decoded + header, (size_t)claims, DEPTH_MAX, VALUES_MAX);
+    return t->claims ? OK : MALFORMED;
+}
+
+enum reason token_read(struct token *t, parley_str text, const struct jwt_options *o)
+{
+    enum reason r;
+
+    *t = (struct token){.text = text};
+    if (text.n > TOKEN_BYTES)
+        return TOO_LARGE;
+    r = split(t);
+    if (r == OK)
+        r = read_issuer(t, o);
+    return r == OK ? read_header(t, o) : r;
+}
+
+void token_finish(struct token *t)
+{
+    json_decref(t->header);
+    json_decref(t->claims);
+    free(t->decoded);
+    *t = (struct token){0};
+}
+
+/* ES256 signs with two numbers of 32 bytes; OpenSSL wants them in DER. 0: that is not what it is.
+ */
+static size_t ecdsa_to_der(const unsigned char *p, size_t n, unsigned char out[DER_BYTES])
+{
+    ECDSA_SIG *sig;
+    BIGNUM *r, *s;
+    int used = 0;
+
+    if (n != 64)
+        return 0;
+    sig = ECDSA_SIG_new();
+    r = BN_bin2bn(p, 32, NULL);
+    s = BN_bin2bn(p + 32, 32, NULL);
+    if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
+        r = s = NULL; /* sig's from now on */
+        used = i2d_ECDSA_SIG(sig, &out);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(sig);
+    return used > 0 ? (size_t)used : 0;
+}
+
+bool token_verify(const struct token *t, const struct key *k)
+{
+    const unsigned char *signature = t->signature;
+    size_t n = t->signature_bytes;
+    unsigned char der[DER_BYTES];
+    EVP_MD_CTX *c;
+    bool ok = false;
+
+    /* The thread's error queue is TLS's as well: what is left in it would end a connection there.
+     */
+    ERR_set_mark();
+    if (k->algorithm == ALG_ES256) {
+        n = ecdsa_to_der(signature, n, der);
+        signature = der;
+    }
+    c = n > 0 ? EVP_MD_CTX_new() : NULL;
+    if (c)
+        ok = EVP_DigestVerifyInit(c, NULL, k->algorithm == ALG_EDDSA ? NULL : EVP_sha256(), NULL,
+                                  k->pkey) == 1 &&
+             EVP_DigestVerify(c, signature, n, (const unsigned char *)t->text.p, t->signed_bytes) ==
+                 1;
+    EVP_MD_CTX_free(c);
+    ERR_pop_to_mark();
+    return ok;
+}
