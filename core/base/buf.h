@@ -1,7 +1,7 @@
 /* A growable run of bytes, and the few ways in which the daemon writes text into one.
  *
- * The first error sticks (`error`), so that a writer checks once, at its end. The text is always followed by a 0 byte that
- * is not counted. Knows nothing of chat.
+ * The first error sticks (`error`), so that a writer checks once, at its end. The text is always
+ * followed by a 0 byte that is not counted. Knows nothing of chat.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -16,18 +16,20 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t limit_bytes);
-void buf_finish(struct buf *b);           /* frees the bytes; takes one that is all zero */
-void buf_clear(struct buf *b);            /* forgets text and error, keeps the memory */
-char *buf_take(struct buf *b, size_t *ret_n); /* hands the bytes over (free() them), NULL on error; b is empty again */
-char *buf_reserve(struct buf *b, size_t n);   /* room for n more bytes at the end, NULL on error; then b->n += used. The 0 comes
-                                           * back with the next write or buf_take, if fewer than n were used. */
+void buf_finish(struct buf *b); /* frees the bytes; takes one that is all zero */
+void buf_clear(struct buf *b);  /* forgets text and error, keeps the memory */
+/* Hands the bytes over (free() them), NULL on error; b is empty again. */
+char *buf_take(struct buf *b, size_t *ret_n);
+/* Room for n more bytes at the end, NULL on error; then b->n += used. If fewer than n were used,
+ * the 0 comes back with the next write or buf_take. */
+char *buf_reserve(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, parley_str s);
 void buf_add_cstr(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_add_int(struct buf *b, int64_t v);
 void buf_addf(struct buf *b, const char *format, ...) PARLEY_PRINTF(2);
-/* A JSON string, quoted: the two-character escapes and \u00XX for controls; also U+2028/2029 stay as they are; the text
- * must be valid UTF-8. Fast for text without escapes. */
+/* A JSON string, quoted: the two-character escapes and \u00XX for controls; also U+2028/2029 stay
+ * as they are; the text must be valid UTF-8. Fast for text without escapes. */
 void buf_add_json(struct buf *b, parley_str s);
 #endif

@@ -20,7 +20,7 @@ const parley_field *fields_at(const parley_table *fields, uint32_t i, parley_fie
     *ret = (parley_field){0};
     memcpy(ret, (const char *)fields->items + (size_t)i * fields->size,
            fields->size < sizeof *ret ? fields->size : sizeof *ret);
-    if (ret->name == NULL) /* a broken table has a field that matches nothing */
+    if (ret->name == NULL) /* a broken table is no reason to crash */
         ret->name = "";
     return ret;
 }
@@ -183,8 +183,7 @@ static bool begins(const char *name, const char *with, size_t n)
     return strncmp(name, with, n) == 0;
 }
 
-/* Whether the group that `prefix` (with its dot) names was met before entry `i`, or has anything
- * to write at or after it. */
+/* Whether an entry before `i` has that prefix: its group was written there. */
 static bool met_before(const parley_table *fields, uint32_t i, const char *prefix, size_t n)
 {
     parley_field f;
@@ -194,6 +193,7 @@ static bool met_before(const parley_table *fields, uint32_t i, const char *prefi
     return false;
 }
 
+/* Whether from entry `i` on the group of that prefix has anything to write. */
 static bool has_any(const parley_table *fields, uint32_t i, const char *prefix, size_t n,
                     const parley_value *in)
 {
@@ -221,7 +221,12 @@ static void copy_group(const parley_table *fields, const char *prefix, size_t n,
         size_t length = (size_t)(dot + 1 - f.name);
         if (met_before(fields, i, f.name, length) || !has_any(fields, i, f.name, length, in))
             continue;
-        snprintf(key, sizeof key, "%.*s", (int)(dot - f.name - (ptrdiff_t)n), f.name + n);
+        if (length - n > sizeof key) { /* its author's mistake: no message of this type passes */
+            out_of(to)->error = -EINVAL;
+            return;
+        }
+        memcpy(key, f.name + n, length - n - 1);
+        key[length - n - 1] = '\0';
         out_open_object(to, key);
         copy_group(fields, f.name, length, in, to);
         out_close(to);
@@ -297,6 +302,7 @@ int fields_set_text(const parley_table *fields, const parley_value *payload, uns
     return 0;
 }
 
+/* In place, not a copy: entries only ever grow, so what stands in ours stands in theirs. */
 const parley_field *fields_flagged(const parley_table *fields, uint32_t flag)
 {
     parley_field f;
