@@ -79,7 +79,7 @@ static int make_arrays(struct parts *p, char why[256])
 {
     p->pump_count = (uint32_t)p->settings.server.pumps;
     p->loops = calloc(p->pump_count, sizeof *p->loops);
-    p->actors = calloc(p->pump_count + 2, sizeof *p->actors);
+    p->actors = calloc(p->pump_count + 2, sizeof(struct actor *));
     if (posix_memalign((void **)&p->pumps, 64, p->pump_count * sizeof *p->pumps))
         p->pumps = NULL;
     if (!p->loops || !p->actors || !p->pumps)

@@ -58,7 +58,7 @@ static void clean_name(const char *name, enum metric_kind kind, char out[NAME_BY
 {
     size_t n = 0;
 
-    for (; name[n] && n < NAME_BYTES - 1; n++) {
+    for (; n < NAME_BYTES - 1 && name[n]; n++) {
         char c = name[n];
         bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         out[n] = good ? c : '_';

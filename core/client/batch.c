@@ -233,18 +233,20 @@ static void gather_member(struct gather *g, uint32_t membership)
 
 void mirror_flush_member(struct client *c, uint32_t membership)
 {
-    struct gather g = {.client = c};
+    struct gather g;
 
     if (!c->memberships[membership].channel->is_dirty)
         return;
+    gather_begin(&g, c);
     gather_member(&g, membership);
     gather_end(&g);
 }
 
 void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, bool counted)
 {
-    struct gather g = {.client = c};
+    struct gather g;
 
+    gather_begin(&g, c);
     for (uint32_t i = 0; c->pump->dirty && i < c->membership_count; i++)
         if (c->memberships[i].channel->is_dirty)
             gather_member(&g, i); /* when that closes him, he is in none any more */
@@ -289,8 +291,9 @@ static void prepare_whole(struct pump *p, struct batch batches[LANES], struct wh
 
 static void flush_odd(struct client *c, struct member *m, struct batch batches[LANES])
 {
-    struct gather g = {.client = c};
+    struct gather g;
 
+    gather_begin(&g, c);
     for (int lane = 0; lane < LANES && c->state != CLIENT_CLOSING; lane++)
         gather_batch(&g, m, &batches[lane], (enum lane)lane);
     gather_end(&g);

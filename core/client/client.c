@@ -296,6 +296,16 @@ static char *cut_text(const char *text)
     return n ? str_dup(str_n(text, n)) : NULL; /* without memory it closes without a word */
 }
 
+/* When it is decided, not when a socket that nobody reads is given up at last. */
+static void log_closed(const struct client *c)
+{
+    log_event(LOG_LEVEL_INFO, "client_closed",
+              LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
+              LOG_TEXT("address", c->address), LOG_INT("code", c->close_code),
+              LOG_TEXT("reason", left_words[c->left_reason]), LOG_TEXT("msg", c->close_text),
+              LOG_NUMBER("seconds", (double)(clock_mono_ms() - c->opened_ms) / 1000.));
+}
+
 /* The one beginning of every end. */
 static void begin_closing(struct client *c, uint16_t code, int left_reason, const char *text)
 {
@@ -317,6 +327,7 @@ static void begin_closing(struct client *c, uint16_t code, int left_reason, cons
         send_queue_finish(&c->queue);
     }
     metric_inc(p->metrics.left[left_reason]);
+    log_closed(c);
     if (c->gone) {
         c->gone->client = c->handle;
         c->gone->reason = left_reason;
@@ -360,15 +371,6 @@ void client_peer_closing(struct client *c)
     domain_leave(before);
 }
 
-static void log_closed(const struct client *c)
-{
-    log_event(LOG_LEVEL_INFO, "client_closed",
-              LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
-              LOG_TEXT("address", c->address), LOG_INT("code", c->close_code),
-              LOG_TEXT("reason", left_words[c->left_reason]), LOG_TEXT("msg", c->close_text),
-              LOG_NUMBER("seconds", (double)(clock_mono_ms() - c->opened_ms) / 1000.));
-}
-
 void client_closed(struct client *c)
 {
     enum domain before = domain_enter(DOMAIN_PUMP);
@@ -378,7 +380,6 @@ void client_closed(struct client *c)
     if (c->state != CLIENT_CLOSING)
         begin_closing(c, 1006, PARLEY_LEFT_LOST, NULL);
     send_queue_finish(&c->queue);
-    log_closed(c);
     give_back(p, c->address, c->user_counted ? c->identity : NULL);
     p->client_count--;
     metric_add(p->metrics.clients, -1);

@@ -158,12 +158,12 @@ static void on_mail(struct actor *a, struct mail *m)
         recheck(p);
         break;
     default:
-        if (p->on_other_mail) {
+        if (p->on_other_mail)
             p->on_other_mail(p, m);
-            return;
-        }
-        log_event(LOG_LEVEL_ERROR, "mail_unknown", LOG_TEXT("actor", a->name),
-                  LOG_INT("kind", m->kind));
+        else /* not freed: nobody here knows in what it lies */
+            log_event(LOG_LEVEL_ERROR, "mail_unknown", LOG_TEXT("actor", a->name),
+                      LOG_INT("kind", m->kind));
+        return;
     }
     free(m);
 }

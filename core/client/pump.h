@@ -57,7 +57,8 @@ struct pump {
     struct actor *hub;
     struct net *net;
     struct admission *admission; /* given back to, by client_closed; NULL: nothing is counted */
-    /* Mail that is not the pump's own (MAIL_ANSWER): for whoever sits on its loop. NULL: freed. */
+    /* Mail that is not the pump's own (MAIL_ANSWER): for whoever sits on its loop. NULL: it is
+     * logged, and lost. */
     void (*on_other_mail)(struct pump *p, struct mail *take_mail);
     struct client_slot *slots;      /* by slot number; grows */
     uint32_t slot_count, slot_free; /* slot_free: number + 1; 0: none */

@@ -22,6 +22,12 @@ struct gather { /* pieces on their way to one client, in as few sends as the scr
     unsigned count;
     size_t bytes;
 };
+static inline void gather_begin(struct gather *g, struct client *c)
+{
+    g->client = c; /* a kilobyte of pieces stays as it is */
+    g->count = 0;
+    g->bytes = 0;
+}
 /* Sends when it is full; then the client may be CLOSING, and in no channel any more. */
 void gather_add(struct gather *g, struct frame *f, uint32_t from, uint32_t to, enum lane lane,
                 bool counted);

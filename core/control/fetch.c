@@ -27,7 +27,7 @@ enum {
 };
 
 struct fetch {
-    struct fetch *next, **self; /* self: what points here */
+    struct fetch *next;
     CURL *easy;
     struct curl_slist *headers;
     struct buf body;
@@ -151,7 +151,7 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
 
     (void)purpose;
     curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
-    if ((!url || strncasecmp(url, "https://", 8)) && !is_loopback(&address->addr)) {
+    if ((!url || strncasecmp(url, "https://", 8) != 0) && !is_loopback(&address->addr)) {
         f->forbidden = true;
         return CURL_SOCKET_BAD;
     }
@@ -321,9 +321,6 @@ int control_fetch(struct control *c, const struct fetch_request *r,
         return -ENOMEM;
     }
     f->next = all->first;
-    f->self = &all->first;
-    if (f->next)
-        f->next->self = &f->next;
     all->first = f;
     all->count++;
     return 0;
@@ -359,12 +356,13 @@ static int error_of(const struct fetch *f, CURLcode code)
 static void finish(struct fetches *all, struct fetch *f, CURLcode code, int error)
 {
     struct fetch_answer a = {.error = error ? error : error_of(f, code)};
+    struct fetch **at;
     long status = 0;
 
     curl_multi_remove_handle(all->multi, f->easy);
-    *f->self = f->next;
-    if (f->next)
-        f->next->self = f->self;
+    for (at = &all->first; *at != f; at = &(*at)->next)
+        ;
+    *at = f->next;
     all->count--;
     curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
     a.status = (int)status;

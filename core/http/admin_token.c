@@ -205,7 +205,7 @@ void admin_token_free(struct admin_token *t)
 {
     if (!t)
         return;
-    if (t->made)
+    if (t->made && t->file)
         unlink(t->file);
     OPENSSL_cleanse(t->token, sizeof t->token);
     free(t->file);

@@ -5,8 +5,8 @@
  * not write either. So the bytes go to the descriptor, or to OpenSSL, by a watcher of our own; lws
  * is told when the transaction is complete.
  *
- * A connection that ends with its answer is shut down for writing, and then what still comes is read
- * and dropped for a moment: a close() with unread bytes would take the answer back by a reset.
+ * A connection that ends with its answer is shut down for writing, and then what still comes is
+ * read and dropped for a moment: a close() with unread bytes would take the answer back by a reset.
  */
 #include "base/clock.h"
 #include "base/metrics.h"

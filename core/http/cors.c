@@ -100,8 +100,8 @@ static void add(struct http_request *q, const char *header)
 
 void cors_add_headers(struct http_request *q, bool preflight)
 {
-    parley_str allow = arena_printf(&q->arena, "Access-Control-Allow-Origin: %.*s",
-                                    (int)q->origin.n, q->origin.p);
+    parley_str allow =
+        arena_printf(&q->arena, "Access-Control-Allow-Origin: %.*s", (int)q->origin.n, q->origin.p);
 
     if (!allow.p)
         return;

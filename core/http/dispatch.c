@@ -1,5 +1,5 @@
-/* What every request goes through after it is read: whose page asks, is there such a path, who asks,
- * is the method known there, is the body usable; then the route.
+/* What every request goes through after it is read: whose page asks, is there such a path, who
+ * asks, is the method known there, is the body usable; then the route.
  *
  * Authentication comes before method and body, so that a stranger learns nothing about either. An
  * error carries CORS headers too, or the page that asked could not read it.
@@ -55,8 +55,8 @@ static void count_refusal(const struct http_request *q, const char *reason)
 {
     metric_inc(metric(METRIC_COUNTER, "refusals", "Connections and requests that were turned away",
                       "reason", str_of(reason)));
-    log_event(LOG_LEVEL_INFO, "refused", LOG_TEXT("reason", reason),
-              LOG_STR("address", q->address), LOG_STR("path", q->path));
+    log_event(LOG_LEVEL_INFO, "refused", LOG_TEXT("reason", reason), LOG_STR("address", q->address),
+              LOG_STR("path", q->path));
 }
 
 /* --- who asks: 0, or answered with `true` --- */

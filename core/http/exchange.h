@@ -12,14 +12,14 @@ struct http_exchange {
     struct buf body;              /* as it comes in */
     size_t body_bytes;            /* Content-Length */
     bool dispatched;
-    bool keep;                    /* the connection is for more requests */
-    bool first;                   /* the connection's first request: then lws holds nothing that came behind it */
+    bool keep;  /* the connection is for more requests */
+    bool first; /* the connection's first request: then lws holds nothing that came behind it */
     bool head_only;
     bool lingering;
-    struct buf head;              /* status line and headers */
-    const char *out;              /* the body */
-    size_t out_bytes, sent;       /* sent: of both */
-    ev_io io;                     /* writable while answering, readable while lingering */
+    struct buf head;        /* status line and headers */
+    const char *out;        /* the body */
+    size_t out_bytes, sent; /* sent: of both */
+    ev_io io;               /* writable while answering, readable while lingering */
     size_t dropped;
 };
 /* answer.c: begins to send x->request's answer. What lws's callback should return: 0; -1, close. */

@@ -235,10 +235,10 @@ static int serve_plugin(struct http_request *q, void *context)
     return -EINPROGRESS;
 }
 
-void pages_take_answer(struct net *n, struct mail *m)
+void pages_take_answer(struct net *n, struct mail *take_mail)
 {
     struct http_request *q =
-        (struct http_request *)((char *)m - offsetof(struct http_request, mail));
+        (struct http_request *)((char *)take_mail - offsetof(struct http_request, mail));
 
     if (n)
         http_answered(n, q);

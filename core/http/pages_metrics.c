@@ -100,7 +100,8 @@ int page_metrics_add(struct pages *p, struct http_routes *to, const char *role)
                                .context = p};
 
     started_unix_s = (double)clock_unix_ms() / 1000.;
-    p->depths = calloc(p->context.actor_count ? p->context.actor_count : 1, sizeof *p->depths);
+    p->depths =
+        calloc(p->context.actor_count ? p->context.actor_count : 1, sizeof(struct metric *));
     if (!p->depths)
         return -ENOMEM;
     for (size_t i = 0; i < p->context.actor_count; i++)

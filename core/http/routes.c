@@ -102,8 +102,7 @@ int http_routes_add(struct http_routes *r, const struct http_route *route)
 }
 
 const struct http_route *http_routes_find(const struct http_routes *r, bool admin,
-                                          enum http_method m, parley_str path,
-                                          bool *ret_path_known)
+                                          enum http_method m, parley_str path, bool *ret_path_known)
 {
     const struct http_route *found = find(r, admin, m, path);
 

@@ -31,8 +31,10 @@ struct http_routes {
     pthread_mutex_t lock; /* of the lock-out */
     struct lockout_entry lockout[LOCKOUT_ENTRIES];
 };
-/* Any route of that path on that listener, the most guarded first in mind: NULL where all are open to anyone. */
-const struct http_route *http_routes_guard(const struct http_routes *r, bool admin, parley_str path);
+/* Any route of that path on that listener, the most guarded first in mind: NULL where all are open
+ * to anyone. */
+const struct http_route *http_routes_guard(const struct http_routes *r, bool admin,
+                                           parley_str path);
 /* "GET, PATCH", for the Allow header. */
 void http_routes_allow(const struct http_routes *r, bool admin, parley_str path, char out[64]);
 /* Too many failures of this address within a minute? [any] */

@@ -68,7 +68,7 @@ static void copy_if_usable(struct conn *c, struct http_request *q, enum lws_toke
         *ret = PARLEY_NONE;
 }
 
-/* HTTP/1.0 and whoever says so get one answer. false: not HTTP/1.x */
+/* HTTP/1.0 and whoever says so get one answer. false: not HTTP/1.x, or 1.1 without a Host */
 static bool read_version(struct conn *c, struct http_exchange *x)
 {
     char buf[256];
@@ -77,7 +77,7 @@ static bool read_version(struct conn *c, struct http_exchange *x)
     if (!header_get(c->wsi, WSI_TOKEN_HTTP, buf, sizeof buf, &v))
         return false;
     x->keep = str_is(v, "HTTP/1.1");
-    if (!x->keep && !str_is(v, "HTTP/1.0"))
+    if (x->keep ? !x->request->host.p : !str_is(v, "HTTP/1.0"))
         return false;
     if (!header_get(c->wsi, WSI_TOKEN_CONNECTION, buf, sizeof buf, &v) ||
         header_has_token(v, "close"))
@@ -124,9 +124,7 @@ static int read_head(struct conn *c, struct http_exchange *x)
     if (!header_path(c->wsi, &path, &q->method) || http_path_set(q, path) < 0)
         q->path = PARLEY_NONE; /* which no route has */
     x->head_only = q->method == HTTP_HEAD;
-    if (!read_version(c, x))
-        fault = 400;
-    if (!copy(c, q, WSI_TOKEN_HOST, HOST_BYTES, &q->host) || (!q->host.p && x->keep))
+    if (!copy(c, q, WSI_TOKEN_HOST, HOST_BYTES, &q->host) || !read_version(c, x))
         fault = 400;
     if (!copy(c, q, WSI_TOKEN_ORIGIN, ORIGIN_BYTES, &q->origin))
         q->origin = PARLEY_STR("null"); /* there is one, and it is nobody's */

@@ -274,8 +274,9 @@ int64_t value_as_int(const parley_value *v, int64_t otherwise)
     const struct value *of = value_of(v);
     if (of != NULL && of->kind == VALUE_INT)
         return of->i;
-    /* 2^63 is the first that does not fit; below 2^63 the conversion is defined. */
-    if (of != NULL && of->kind == VALUE_REAL && of->d >= -0x1p63 && of->d < 0x1p63 &&
+    /* 2^63 is the first that does not fit; below it the conversion is defined. */
+    const double end = 9223372036854775808.0;
+    if (of != NULL && of->kind == VALUE_REAL && of->d >= -end && of->d < end &&
         (double)(int64_t)of->d == of->d)
         return (int64_t)of->d;
     return otherwise;

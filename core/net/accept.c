@@ -4,12 +4,11 @@
  * by stopping the watchers of the listening sockets; a level-triggered watcher that cannot accept
  * would keep the loop busy. Only caps refuse.
  */
-#include "net/conn.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "net/conn.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -22,7 +21,7 @@
 enum {
     ACCEPTS_A_TURN = 64,
     RESERVED_DESCRIPTORS = 128, /* of the process, for files, databases and fetches */
-    LOOK_AHEAD = 32,            /* descriptors before the reserve from where on each accept looks first */
+    LOOK_AHEAD = 32, /* descriptors before the reserve from where on each accept looks first */
     BACKOFF_MS = 50,
     BACKOFF_MOST_MS = 1000,
     LINGER_MS = 500,
@@ -80,8 +79,9 @@ static void turn_away(struct net *n, int fd, const char *answer)
     }
 }
 
-#define ANSWER(status, text) \
-    "HTTP/1.1 " status "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n" \
+#define ANSWER(status, text)                                                     \
+    "HTTP/1.1 " status                                                           \
+    "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n" \
     "Retry-After: 5\r\nConnection: close\r\n\r\n" text "\n"
 static const char answer_full[] = ANSWER("503 Service Unavailable", "The server is full.");
 static const char answer_address[] =

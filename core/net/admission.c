@@ -16,11 +16,12 @@
 /* Seeded, so that nobody can choose addresses or names that collide; and without memory a count is
  * refused, not the daemon ended. */
 #define HASH_FUNCTION(key, bytes, hash) ((hash) = (unsigned)str_hash(str_n((key), (bytes))))
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(c) ((c)->not_added = true)
+#define HASH_NONFATAL_OOM               1
+#define uthash_nonfatal_oom(c)          ((c)->not_added = true)
 #include <uthash.h>
 
-#define RAW_SLACK 16 /* sockets of one address beyond its cap, so that a refusal can be told by HTTP */
+#define RAW_SLACK \
+    16 /* sockets of one address beyond its cap, so that a refusal can be told by HTTP */
 
 struct network {
     uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -123,7 +124,8 @@ static bool read_hop(parley_str hop, char out[46])
         if (!end)
             return false;
         hop = str_n(hop.p + 1, (size_t)(end - hop.p - 1));
-    } else if ((end = memchr(hop.p, ':', hop.n)) && !memchr(end + 1, ':', hop.n - (size_t)(end + 1 - hop.p))) {
+    } else if ((end = memchr(hop.p, ':', hop.n)) &&
+               !memchr(end + 1, ':', hop.n - (size_t)(end + 1 - hop.p))) {
         hop.n = (size_t)(end - hop.p);
     }
     if (!hop.n || hop.n >= 46)
@@ -186,7 +188,7 @@ static void free_counts(struct count **table)
 {
     struct count *c, *next;
 
-    HASH_ITER(hh, *table, c, next) {
+    HASH_ITER (hh, *table, c, next) {
         HASH_DEL(*table, c);
         free(c);
     }
@@ -268,8 +270,8 @@ static void address_key(const char *address, char out[16])
 }
 
 /* One more client, or socket, of this key unless that would be more than `most`. */
-static bool take(struct admission *a, struct count **table, const char *key, size_t n,
-                 bool socket, int64_t most)
+static bool take(struct admission *a, struct count **table, const char *key, size_t n, bool socket,
+                 int64_t most)
 {
     bool ok = false;
 

@@ -1,9 +1,9 @@
 /* What lws calls. Each reason is one line of work elsewhere; here stand the traps.
  *
- * lws has one protocol of ours, named as the subprotocol, for HTTP and WebSocket alike: so no client
- * can choose another one, and lws never binds a connection to a callback that does not know it. The
- * connection hangs on the wsi's opaque pointer, which lives from adoption to WSI_DESTROY; the
- * `user` pointer of lws comes and goes.
+ * lws has one protocol of ours, named as the subprotocol, for HTTP and WebSocket alike: so no
+ * client can choose another one, and lws never binds a connection to a callback that does not know
+ * it. The connection hangs on the wsi's opaque pointer, which lives from adoption to WSI_DESTROY;
+ * the `user` pointer of lws comes and goes.
  */
 #include "base/metrics.h"
 #include "base/str.h"

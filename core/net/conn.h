@@ -30,22 +30,22 @@ enum conn_wait {
 
 struct conn {
     struct net *net;
-    struct lws *wsi;    /* NULL: lws is done with it */
+    struct lws *wsi;             /* NULL: lws is done with it */
     struct conn *before, *after; /* in the list of `wait` */
     int64_t until_ms;
-    uint64_t serial;    /* of the request that is being answered elsewhere; 0: none */
+    uint64_t serial; /* of the request that is being answered elsewhere; 0: none */
     int fd;
-    uint8_t wait;       /* enum conn_wait */
+    uint8_t wait; /* enum conn_wait */
     bool tls;
-    bool raw_counted;   /* at accept, by address */
-    bool is_proxy;      /* a trusted one */
-    bool killed;        /* told lws to close it */
-    bool http_seen;     /* a complete request was read: keep-alive from now on */
-    char peer[46];      /* address of the socket's other end */
+    bool raw_counted; /* at accept, by address */
+    bool is_proxy;    /* a trusted one */
+    bool killed;      /* told lws to close it */
+    bool http_seen;   /* a complete request was read: keep-alive from now on */
+    char peer[46];    /* address of the socket's other end */
     /* between CONFIRM_UPGRADE and ESTABLISHED */
     struct identity *identity;
     struct login *login;
-    char *address;      /* the client's, proxies seen through; NULL: no upgrade was allowed */
+    char *address; /* the client's, proxies seen through; NULL: no upgrade was allowed */
     uint8_t protocol;
     /* afterwards */
     struct client *client;
@@ -53,7 +53,9 @@ struct conn {
 };
 
 #define ACCEPT_LINGER 64 /* refused sockets that are kept until the peer has read why */
-struct conn_list { struct conn *first, *last; };
+struct conn_list {
+    struct conn *first, *last;
+};
 
 struct listener {
     ev_io io;
@@ -80,39 +82,49 @@ struct net {
     int64_t tokens_at_ms;
     int64_t backoff_ms; /* 0: not out of descriptors */
     int last_fd;
-    ev_timer resume;    /* accepting again */
-    struct { int fd; int64_t until_ms; } linger[ACCEPT_LINGER];
-    unsigned linger_first, linger_count;
+    ev_timer resume; /* accepting again */
+    struct {
+        int fd;
+        int64_t until_ms;
+    } linger[ACCEPT_LINGER];
+    unsigned linger_first;
+    _Atomic unsigned linger_count; /* net_idle asks from elsewhere */
     ev_timer linger_timer;
 
-    size_t conn_count;
+    _Atomic size_t conn_count; /* likewise */
     struct conn *conn_free;
-    struct conn_block { struct conn_block *next; struct conn conns[32]; } *blocks;
-    struct conn *adopting;   /* not yet lws's; NULL again when lws destroyed it within the call */
+    struct conn_block {
+        struct conn_block *next;
+        struct conn conns[32];
+    } * blocks;
+    struct conn *adopting; /* not yet lws's; NULL again when lws destroyed it within the call */
     uint64_t serials;
     struct conn_list waiting[WAIT_KINDS];
     int64_t durations_ms[WAIT_KINDS];
     ev_timer deadline;
-    ev_timer service;        /* once a second lws looks at its own timeouts */
-    struct { struct metric *accepts, *handshakes, *open, *delayed, *backoffs; } metrics;
+    ev_timer service; /* once a second lws looks at its own timeouts */
+    struct {
+        struct metric *accepts, *handshakes, *open, *delayed, *backoffs;
+    } metrics;
 };
 
 /* conn.c */
-struct conn *conn_new(struct net *n);              /* NULL: no memory */
-void conn_free(struct conn *c);                    /* gives back what it still holds */
+struct conn *conn_new(struct net *n); /* NULL: no memory */
+void conn_free(struct conn *c);       /* gives back what it still holds */
 void conn_wait(struct conn *c, enum conn_wait kind);
-void conn_kill(struct conn *c);                    /* lws closes it from the loop; nothing more is sent */
+void conn_kill(struct conn *c); /* lws closes it from the loop; nothing more is sent */
 void conn_timers_init(struct net *n);
 void conn_timers_start(struct net *n);
 void conn_timers_stop(struct net *n);
-void conn_drop_upgrade(struct conn *c);            /* an upgrade that was allowed did not come about */
+void conn_drop_upgrade(struct conn *c); /* an upgrade that was allowed did not come about */
 
 /* accept.c */
 void accept_init(struct net *n);
 void accept_start(struct net *n);
-void accept_stop(struct net *n);                   /* closes the listening sockets */
+void accept_stop(struct net *n); /* closes the listening sockets */
 void accept_finish(struct net *n);
-void net_refused(struct net *n, const char *reason, const char *address, parley_str path); /* counted and logged */
+void net_refused(struct net *n, const char *reason, const char *address,
+                 parley_str path); /* counted and logged */
 
 /* admission.c: sockets of one address, upgraded or not */
 bool admission_socket(struct admission *a, const char *address); /* false: too many */
@@ -122,17 +134,21 @@ void admission_socket_left(struct admission *a, const char *address);
 int tls_check(const char *certificate, const char *key, char why[256]);
 
 /* callbacks.c */
-int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                 size_t len);
 
 /* handshake.c: at CONFIRM_UPGRADE. 0: goes on to 101; -1: answered, close */
 int handshake_confirm(struct conn *c);
 
-/* headers.c: of the request that lws holds. false: it is there, and longer than cap - 1 or not text */
-bool header_get(struct lws *wsi, enum lws_token_indexes token, char *buf, size_t cap, parley_str *ret);
+/* headers.c: of the request that lws holds. false: it is there, and longer than cap - 1 or not text
+ */
+bool header_get(struct lws *wsi, enum lws_token_indexes token, char *buf, size_t cap,
+                parley_str *ret);
 bool header_has_token(parley_str list, const char *token); /* "a, B": without regard to case */
 /* The query's parts, decoded once by lws; copies go to arena. 0, -EINVAL, -ENOMEM, -E2BIG */
 int header_query(struct lws *wsi, struct arena *a, struct http_query **ret, size_t *ret_count);
-bool header_bearer(struct lws *wsi, struct arena *a, parley_str *ret); /* absent: none; false: not usable */
+bool header_bearer(struct lws *wsi, struct arena *a,
+                   parley_str *ret); /* absent: none; false: not usable */
 /* The request's path, decoded, and its method. false: none that we know, or with a NUL. */
 bool header_path(struct lws *wsi, parley_str *ret, enum http_method *ret_method);
 void header_address(struct conn *c, char out[46]); /* X-Forwarded-For, if a trusted proxy asks */

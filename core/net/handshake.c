@@ -1,9 +1,10 @@
 /* The verdict on an upgrade, in one go and before the 101: lws cannot hold one.
  *
  * The order is that of the security promises: what is no WebSocket request at all, draining, the
- * path, the origin, the address's cap, who it is, the user's cap. All is decided in CONFIRM_UPGRADE,
- * where an answer with a body can still be sent; later lws only hangs up. So whatever lws itself
- * would hang up on (an overlong subprotocol list, a missing key) is looked for here too.
+ * path, the origin, the address's cap, who it is, the user's cap. All is decided in
+ * CONFIRM_UPGRADE, where an answer with a body can still be sent; later lws only hangs up. So
+ * whatever lws itself would hang up on (an overlong subprotocol list, a missing key) is looked for
+ * here too.
  */
 #include "base/log.h"
 #include "base/metrics.h"
@@ -18,8 +19,9 @@
 #include <stdlib.h>
 
 enum {
-    LWS_LIST_BYTES = 127, /* lws copies Connection and Sec-WebSocket-Protocol into so many, 0 included */
-    LWS_NAME_BYTES = 64,  /* and each subprotocol's name into so many */
+    LWS_LIST_BYTES =
+        127, /* lws copies Connection and Sec-WebSocket-Protocol into so many, 0 included */
+    LWS_NAME_BYTES = 64, /* and each subprotocol's name into so many */
     KEY_BYTES = 24,
 };
 

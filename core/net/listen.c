@@ -4,9 +4,8 @@
  * SO_REUSEPORT lets every process of the same user join in, another Parley too; so the first bind
  * of each address is made without it, and thrown away: it fails if anybody listens there.
  */
-#include "net/net.h"
-
 #include "base/str.h"
+#include "net/net.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -17,7 +16,9 @@
 #include <unistd.h>
 
 #define SHARED_PORTS 64
-#define UNSENT_BYTES (64 * 1024) /* beyond it a socket is not writable: what waits longer waits in our bounded queues */
+#define UNSENT_BYTES \
+    (64 *            \
+     1024) /* beyond it a socket is not writable: what waits longer waits in our bounded queues */
 
 union address {
     struct sockaddr any;

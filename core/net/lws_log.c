@@ -3,10 +3,9 @@
  * Strangers can make it shout (a missing header is an `err` to it), so nothing of it is more than a
  * warning here; and its chattier levels print headers, tokens included, so they stay off.
  */
-#include "net/net.h"
-
 #include "base/log.h"
 #include "base/str.h"
+#include "net/net.h"
 
 #include <libwebsockets.h>
 

@@ -1,8 +1,8 @@
 /* A loop's network: one lws context on that loop, fed with sockets that we accepted ourselves.
  *
- * lws listens on nothing, keeps no idle list (retry_and_idle_policy: its sorted list costs more than
- * a handshake), compresses nothing (it corrupts), and serves no files. fd_limit_per_thread stays 0:
- * any other value makes each of its look-ups linear.
+ * lws listens on nothing, keeps no idle list (retry_and_idle_policy: its sorted list costs more
+ * than a handshake), compresses nothing (it corrupts), and serves no files. fd_limit_per_thread
+ * stays 0: any other value makes each of its look-ups linear.
  */
 #include "net/net.h"
 
@@ -50,13 +50,14 @@ static unsigned header_pool(const struct settings_server *s)
 
 static void make_metrics(struct net *n)
 {
-    n->metrics.accepts = metric(METRIC_COUNTER, "accepts", "Connections accepted", NULL, PARLEY_NONE);
+    n->metrics.accepts =
+        metric(METRIC_COUNTER, "accepts", "Connections accepted", NULL, PARLEY_NONE);
     n->metrics.handshakes =
         metric(METRIC_COUNTER, "handshakes", "Upgrades to WebSocket", NULL, PARLEY_NONE);
     n->metrics.open = metric(METRIC_GAUGE, "connections", "Open sockets", NULL, PARLEY_NONE);
-    n->metrics.delayed = metric(METRIC_COUNTER, "accept_pauses",
-                                "Times that connections had to wait for accept_rate", NULL,
-                                PARLEY_NONE);
+    n->metrics.delayed =
+        metric(METRIC_COUNTER, "accept_pauses",
+               "Times that connections had to wait for accept_rate", NULL, PARLEY_NONE);
     n->metrics.backoffs =
         metric(METRIC_COUNTER, "accept_backoffs",
                "Times that descriptors or memory ran short at accept", NULL, PARLEY_NONE);
@@ -108,12 +109,14 @@ static int make_context(struct net *n, const struct net_options *o, char why[256
     n->loops[0] = n->loop->ev;
     n->context = lws_create_context(&info);
     if (!n->context) {
-        snprintf(why, 256, "cannot start libwebsockets on libev: is libwebsockets-evlib-ev installed?");
+        snprintf(why, 256,
+                 "cannot start libwebsockets on libev: is libwebsockets-evlib-ev installed?");
         return -EINVAL;
     }
     n->vhost = lws_create_vhost(n->context, &info);
     if (!n->vhost) {
-        snprintf(why, 256, "cannot start libwebsockets%s", n->tls ? ": it refused the certificate" : "");
+        snprintf(why, 256, "cannot start libwebsockets%s",
+                 n->tls ? ": it refused the certificate" : "");
         return -EINVAL;
     }
     return 0;

@@ -1,7 +1,8 @@
 /* The write pump's end of a socket. See wire.h.
  *
  * What lws itself wants to send (a PONG, the CLOSE frame) it sends only while it holds no tail of
- * ours, so a frame that went out in part must be lws's to finish; all else goes past it, by send(2).
+ * ours, so a frame that went out in part must be lws's to finish; all else goes past it, by
+ * send(2).
  */
 #include "net/wire.h"
 

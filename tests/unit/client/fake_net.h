@@ -475,8 +475,7 @@ static inline const char *heard(struct lws *w)
     size_t n;
 
     buf_clear(&text);
-    buf_add_cstr(&text, "");
-    for (size_t at = 0; (n = frame_length(w->got.p + at, w->got.n - at)); at += n) {
+    for (size_t at = 0; w->got.n && (n = frame_length(w->got.p + at, w->got.n - at)); at += n) {
         unsigned char size = (unsigned char)w->got.p[at + 1];
         size_t head = size < 126 ? 2 : size == 126 ? 4 : 10;
 

@@ -74,7 +74,7 @@ static void verify_got(struct session *s)
     const struct buf *got = &s->w->got;
     size_t n;
 
-    for (size_t at = 0; (n = frame_length(got->p + at, got->n - at)); at += n) {
+    for (size_t at = 0; got->n && (n = frame_length(got->p + at, got->n - at)); at += n) {
         unsigned char size = (unsigned char)got->p[at + 1];
         size_t head = size < 126 ? 2 : size == 126 ? 4 : 10;
         char text[16] = {0};

@@ -1,4 +1,4 @@
-/* The read pump: what strangers may send, piece by piece; what it costs them; and `refresh`. */
+/* The read pump: what strangers may send, piece by piece; and what it costs them. */
 #include "fake_net.h"
 
 #define SAY "{\"type\":\"say\",\"room\":\"lobby\",\"text\":\"hello\"}"
@@ -440,110 +440,6 @@ START_TEST(early_messages_are_bounded)
 }
 END_TEST
 
-/* --- refresh --- */
-
-#define REFRESH "{\"type\":\"refresh\",\"id\":\"r\",\"token\":\"secret\"}"
-
-static void new_token(const char *user, const char *issuer, const char *name)
-{
-    fake_answer = PARLEY_ADMIT;
-    fake_who = (struct parley_identity){.user = str_of(user),
-                                        .username = str_of(name),
-                                        .issuer = str_of(issuer),
-                                        .expires_unix_ms = clock_unix_ms() + 100000,
-                                        .close_on_expiry = true};
-}
-
-START_TEST(refresh_at_once)
-{
-    new_token("ann", "https://issuer.example", "Annie");
-    expect_answer(REFRESH, "ack r\n");
-    ck_assert_uint_eq(fake.identities, 1);
-    ck_assert_str_eq(fake.last_identity, "Annie");
-    ck_assert(str_is(c->identity->username, "Annie"));
-    ck_assert_ptr_null(c->login);
-    expect_answer("{\"type\":\"refresh\",\"token\":\"secret\"}", "");
-    ck_assert_uint_eq(fake.identities, 2);
-    tick(20000);
-    client_heard(c);
-    tick(21000);
-    ck_assert_ptr_nonnull(strstr(heard(w), "token_expiring {\"expires_in\":59}"));
-    new_token("ann", "https://issuer.example", "Annie");
-    say(c, REFRESH);
-    turn();
-    ck_assert_str_eq(heard(w), "ack r\n");
-    tick(20000);
-    client_heard(c);
-    tick(21000);
-    ck_assert_ptr_nonnull(strstr(heard(w), "token_expiring {\"expires_in\":59}")); /* again */
-}
-END_TEST
-
-START_TEST(refresh_of_another_user) /* or the same, of another issuer */
-{
-    new_token(_i ? "ann" : "eve", _i ? "https://other.example" : "https://issuer.example", "x");
-    ck_assert_int_eq(say(c, REFRESH), 4401);
-    ck_assert_uint_eq(c->close_code, 4401);
-    ck_assert_str_eq(c->close_text, "another user");
-    turn();
-    ck_assert_uint_eq(fake.identities, 0);
-    ck_assert(str_is(c->identity->user, "ann"));
-}
-END_TEST
-
-START_TEST(refresh_refused)
-{
-    fake_answer = PARLEY_REFUSE;
-    fake_why = "expired yesterday";
-    expect_answer(REFRESH, "error r forbidden: expired yesterday\n");
-    fake_answer = PARLEY_NOT_MINE;
-    expect_answer(REFRESH, "error r forbidden: no authenticator knows this token\n");
-    ck_assert_uint_eq(fake.identities, 0);
-    ck_assert_uint_eq(fake_logins, 0);
-}
-END_TEST
-
-START_TEST(refresh_later)
-{
-    expect_answer(REFRESH, "");
-    expect_answer("{\"type\":\"refresh\",\"id\":\"s\",\"token\":\"t\"}",
-                  "error s unavailable: a refresh is under way\n");
-    tick(4000);
-    post_plain(MAIL_RECHECK);
-    turn();
-    ck_assert_str_eq(heard(w), "");
-    new_token("ann", "https://issuer.example", "Annie");
-    post_plain(MAIL_RECHECK);
-    turn();
-    ck_assert_str_eq(heard(w), "ack r\n");
-    ck_assert_uint_eq(fake.identities, 1);
-}
-END_TEST
-
-START_TEST(refresh_too_late)
-{
-    expect_answer(REFRESH, "");
-    tick(5100);
-    ck_assert_str_eq(heard(w), "error r unavailable: the token could not be checked in time\n");
-    ck_assert_uint_eq(fake_logins, 0);
-    ck_assert_int_eq(c->state, CLIENT_OPEN);
-    expect_answer(REFRESH, ""); /* another one may wait */
-}
-END_TEST
-
-START_TEST(refresh_flood)
-{
-    fake_answer = PARLEY_REFUSE;
-    fake_why = "no";
-    for (int i = 0; i < 10; i++)
-        expect_answer(REFRESH, "error r forbidden: no\n");
-    expect_answer(REFRESH, "error r rate_limited: too many refreshes\n");
-    ck_assert_uint_eq(fake_checks, 10);
-    clock_advance_ms(10100);
-    expect_answer(REFRESH, "error r forbidden: no\n");
-}
-END_TEST
-
 /* --- the mailbox --- */
 
 START_TEST(drained_mailbox_is_told)
@@ -596,12 +492,6 @@ int main(void)
     tcase_add_test(t, no_reading_while_it_closes_for_credit);
     tcase_add_test(t, early_messages_wait);
     tcase_add_test(t, early_messages_are_bounded);
-    tcase_add_test(t, refresh_at_once);
-    tcase_add_loop_test(t, refresh_of_another_user, 0, 2);
-    tcase_add_test(t, refresh_refused);
-    tcase_add_test(t, refresh_later);
-    tcase_add_test(t, refresh_too_late);
-    tcase_add_test(t, refresh_flood);
     tcase_add_test(t, drained_mailbox_is_told);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);

@@ -30,8 +30,12 @@ static int serve_badly(struct http_request *r, void *context)
 static void add(enum http_method m, const char *path, bool public, const char *role,
                 int (*fn)(struct http_request *, void *))
 {
-    struct http_route route = {.method = m, .path = path, .on_public = public, .on_admin = true,
-                               .role = role, .serve = fn};
+    struct http_route route = {.method = m,
+                               .path = path,
+                               .on_public = public,
+                               .on_admin = true,
+                               .role = role,
+                               .serve = fn};
 
     ck_assert_int_eq(http_routes_add(routes, &route), 0);
     ck_assert_int_eq(http_routes_add(routes, &route), -EEXIST);
@@ -129,7 +133,8 @@ START_TEST(who_asks)
     ck_assert_str_eq(q->answer.p, "User is banned.\n");
     ck_assert_int_eq(ask_as(true, HTTP_GET, "/channels", "later", NULL, NULL), 503);
     ck_assert_int_eq(ask_as(true, HTTP_GET, "/channels", "local-token", NULL, NULL), 200);
-    ck_assert_int_eq(ask_as(true, HTTP_GET, "/channels", "local-tokeN", NULL, NULL), 403); /* a user */
+    ck_assert_int_eq(ask_as(true, HTTP_GET, "/channels", "local-tokeN", NULL, NULL),
+                     403); /* a user */
     ck_assert_int_eq(ask_as(false, HTTP_POST, "/ticket", "user", NULL, NULL), 200);
     ck_assert_int_eq(ask_as(false, HTTP_POST, "/ticket", NULL, NULL, NULL), 401);
     /* before method and body */
@@ -162,8 +167,10 @@ START_TEST(bodies)
     ck_assert_ptr_nonnull(q->json);
     ck_assert_int_eq(ask_as(true, HTTP_PATCH, "/channels", "admin", NULL, NULL), 200);
     ck_assert_ptr_null(q->json);
-    ck_assert_int_eq(ask_as(true, HTTP_PATCH, "/channels", "admin", NULL, "{\"a\":1,\"a\":2}"), 400);
-    ck_assert_int_eq(ask_as(true, HTTP_PATCH, "/channels", "admin", NULL, "[[[[[[[[[]]]]]]]]]"), 400);
+    ck_assert_int_eq(ask_as(true, HTTP_PATCH, "/channels", "admin", NULL, "{\"a\":1,\"a\":2}"),
+                     400);
+    ck_assert_int_eq(ask_as(true, HTTP_PATCH, "/channels", "admin", NULL, "[[[[[[[[[]]]]]]]]]"),
+                     400);
     ck_assert_int_eq(memcmp(q->answer.p, "Malformed JSON", 14), 0);
     ck_assert_int_eq(served, 0);
     for (int fault = 0; fault < 2; fault++) { /* told only to whom it concerns */
@@ -206,7 +213,8 @@ START_TEST(cross_origin)
     ck_assert(!has("Access-Control-Allow-Origin: https://evil.example"));
     ck_assert_int_eq(ask_as(true, HTTP_OPTIONS, "/nothing", NULL, ours, NULL), 404);
     ck_assert_int_eq(ask_as(true, HTTP_OPTIONS, "/channels", NULL, NULL, NULL), 200);
-    ck_assert_int_eq(ask_as(true, HTTP_OPTIONS, "/channels", NULL, "http://localhost:8081", NULL), 200);
+    ck_assert_int_eq(ask_as(true, HTTP_OPTIONS, "/channels", NULL, "http://localhost:8081", NULL),
+                     200);
     ck_assert_int_eq(ask_as(true, HTTP_OPTIONS, "/channels", NULL, "null", NULL), 403);
     /* errors can be read as well */
     ck_assert_int_eq(ask_as(true, HTTP_GET, "/channels", NULL, ours, NULL), 401);

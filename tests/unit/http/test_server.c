@@ -1,5 +1,5 @@
-/* HTTP on a listener that runs: bodies, keep-alive, answers that come later or not at all, peers that
- * do not read; by raw bytes. */
+/* HTTP on a listener that runs: bodies, keep-alive, answers that come later or not at all, peers
+ * that do not read; by raw bytes. */
 #include "../net/driver.h"
 
 static char big[3 << 20];
@@ -130,7 +130,7 @@ START_TEST(paths)
     check(HEAD("GET /%00") CLOSE, 404, NULL);
     check(HEAD("GET /%00now") CLOSE, 404, NULL);
     check(HEAD("GET /now%5c..") CLOSE, 404, NULL);
-    check(HEAD("GET /now%") CLOSE, 403, NULL); /* lws's own */
+    ck_assert_ptr_nonnull(strstr(ask(HEAD("GET /now%") CLOSE), "403 Forbidden")); /* lws's own */
     check(HEAD("GET /now%0d%0aX:y") CLOSE, 404, NULL);
     check(HEAD("GET /now?a=%ff") CLOSE, 400, NULL);
     /* lws resolves these before we see them, as a browser does; nothing is reached by it */
@@ -157,8 +157,10 @@ START_TEST(bodies)
     check(HEAD("PATCH /body") "Content-Length: 0\r\n" CLOSE, 201, "0 bytes, json 0");
     check(HEAD("POST /body") "Content-Length: 3\r\n" CLOSE "{]}", 400, "Malformed JSON");
     check(HEAD("POST /body") CLOSE, 411, NULL);
-    check(HEAD("POST /body") "Transfer-Encoding: chunked\r\n" CLOSE "2\r\n{}\r\n0\r\n\r\n", 411, NULL);
-    check(HEAD("DELETE /body") "Transfer-Encoding: chunked\r\n" CLOSE "2\r\n{}\r\n0\r\n\r\n", 411, NULL);
+    check(HEAD("POST /body") "Transfer-Encoding: chunked\r\n" CLOSE "2\r\n{}\r\n0\r\n\r\n", 411,
+          NULL);
+    check(HEAD("DELETE /body") "Transfer-Encoding: chunked\r\n" CLOSE "2\r\n{}\r\n0\r\n\r\n", 411,
+          NULL);
     check(HEAD("GET /now") "Transfer-Encoding: chunked\r\n" CLOSE "0\r\n\r\n", 411, NULL);
     check(HEAD("POST /body") "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n" CLOSE "{}", 411,
           NULL);
@@ -171,8 +173,8 @@ START_TEST(bodies)
     memset(huge, ' ', sizeof huge - 1);
     snprintf(request, sizeof request, HEAD("POST /body") "Content-Length: 69999\r\n\r\n%s", huge);
     check(request, 413, "too large");
-    snprintf(request, sizeof request, HEAD("POST /body") "Content-Length: 60002\r\n" CLOSE "{}%.60000s",
-             huge);
+    snprintf(request, sizeof request,
+             HEAD("POST /body") "Content-Length: 60002\r\n" CLOSE "{}%.60000s", huge);
     check(request, 201, "60002 bytes, json 1");
     /* authentication first */
     check(HEAD("POST /secret") "Content-Length: 70000\r\n" CLOSE, 403, NULL);
@@ -401,7 +403,8 @@ START_TEST(on_the_admin_listener)
     check(HEAD("GET /secret") "Authorization: Bearer local-token\r\n" CLOSE, 200, NULL);
     check(HEAD("GET /secret") "Authorization: Bearer user\r\n" CLOSE, 403, NULL);
     check(WS("/ws", ""), 404, NULL); /* no WebSocket here */
-    check(HEAD("OPTIONS /secret") "Origin: http://localhost\r\nAccess-Control-Request-Method: GET\r\n" CLOSE,
+    check(HEAD("OPTIONS /secret") "Origin: http://localhost\r\nAccess-Control-Request-Method: "
+                                  "GET\r\n" CLOSE,
           200, "Access-Control-Allow-Origin: http://localhost\r\n");
     EVENTUALLY(net_idle(srv.net));
     stop();
@@ -412,8 +415,13 @@ START_TEST(nonsense)
 {
     static char huge[40000];
     static const char *const words[] = {
-        "\r\n\r\n", "GET\r\n\r\n", "GET /now\r\n\r\n", "GET /now HTTP/2.0\r\nHost: x\r\n\r\n",
-        "FOO /now HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\0\x01", "GET /now HTTP/1.1\r\nHost: a\0b\r\n\r\n",
+        "\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /now\r\n\r\n",
+        "GET /now HTTP/2.0\r\nHost: x\r\n\r\n",
+        "FOO /now HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\x16\x03\x01\x02\0\x01",
+        "GET /now HTTP/1.1\r\nHost: a\0b\r\n\r\n",
         "GET /now HTTP/1.1\r\n:path: /now\r\nHost: x\r\n\r\n",
         "GET /now HTTP/1.1\r\nGET /now HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET http://evil/now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -440,10 +448,18 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {simple_requests, paths, bodies, kept_alive,
-                                  idle_connections_are_cut, answered_later, answered_too_late,
-                                  large_answers, answers_not_taken, large_answers_over_tls,
-                                  on_the_admin_listener, nonsense};
+    const TTest *const tests[] = {simple_requests,
+                                  paths,
+                                  bodies,
+                                  kept_alive,
+                                  idle_connections_are_cut,
+                                  answered_later,
+                                  answered_too_late,
+                                  large_answers,
+                                  answers_not_taken,
+                                  large_answers_over_tls,
+                                  on_the_admin_listener,
+                                  nonsense};
 
     return run_tests("server", tests, sizeof tests / sizeof *tests);
 }

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "fake_client.h"
 #include "http/routes.h"
 #include "http/server.h"
-#include "fake_client.h"
 #include "net/conn.h"
 #include "plugin/registry.h"
 
@@ -48,7 +48,8 @@ static void on_mail(struct actor *a, struct mail *m)
 {
     (void)a;
     ck_assert_int_eq(m->kind, MAIL_ANSWER);
-    http_answered(srv.net, (struct http_request *)((char *)m - offsetof(struct http_request, mail)));
+    http_answered(srv.net,
+                  (struct http_request *)((char *)m - offsetof(struct http_request, mail)));
 }
 
 static void defaults(void)
@@ -60,10 +61,17 @@ static void defaults(void)
     refuse_open = false;
     close_with = 0;
     needs_token = false;
-    *s = (struct settings_server){.pumps = 1, .connections = 10000, .connections_per_address = 50,
-                                  .connections_per_user = 0, .pending = 10, .accept_rate = 0,
-                                  .message_bytes = 16384, .fragments = 64, .depth = 32,
-                                  .tokens = 2048, .handshake_ms = 10000};
+    *s = (struct settings_server){.pumps = 1,
+                                  .connections = 10000,
+                                  .connections_per_address = 50,
+                                  .connections_per_user = 0,
+                                  .pending = 10,
+                                  .accept_rate = 0,
+                                  .message_bytes = 16384,
+                                  .fragments = 64,
+                                  .depth = 32,
+                                  .tokens = 2048,
+                                  .handshake_ms = 10000};
     srv.settings.admin.auth = "token";
     srv.settings.admin.role = "admin";
     srv.listen[0] = PARLEY_STR("127.0.0.1:0");
@@ -175,18 +183,19 @@ static inline void stop(void)
 }
 
 /* Waits until a condition on what the other thread counts holds. */
-#define EVENTUALLY(condition) \
-    do { \
+#define EVENTUALLY(condition)                                   \
+    do {                                                        \
         for (int ms_ = 0; ms_ < 5000 && !(condition); ms_ += 5) \
-            usleep(5000); \
-        ck_assert(condition); \
+            usleep(5000);                                       \
+        ck_assert(condition);                                   \
     } while (0)
 
 /* --- the other end --- */
 
 static inline int dial_small(int rcvbuf)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(srv.port),
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(srv.port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval most = {.tv_sec = 5};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
@@ -254,7 +263,7 @@ static inline int status_of(const char *answer)
     return sscanf(answer, "HTTP/1.1 %d", &status) == 1 ? status : 0;
 }
 
-#define WS_HEAD(path, more) \
+#define WS_HEAD(path, more)                                                                     \
     "GET " path " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" more "\r\n"
 #define WS(path, more) WS_HEAD(path, "Sec-WebSocket-Version: 13\r\n" more)

@@ -1,6 +1,6 @@
 /* The client side that net/ tells, and the logins that it asks: pretended, so that a test sees what
- * it was told. Text messages come back as they are; "flood N" is answered by N frames of many sizes,
- * by wire_send as the write pump uses it.
+ * it was told. Text messages come back as they are; "flood N" is answered by N frames of many
+ * sizes, by wire_send as the write pump uses it.
  */
 #ifndef TESTS_NET_FAKE_CLIENT_H
 #define TESTS_NET_FAKE_CLIENT_H
@@ -13,6 +13,7 @@
 #include "net/wire.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 const parley_api parley_host_api = {.struct_size = sizeof(parley_api)};
@@ -31,12 +32,28 @@ static struct seen {
     _Atomic int opened, closed, receives, messages, too_big, firsts, finals, pongs, writables,
         peer_closing, later, freed_logins;
     _Atomic uint64_t most_remaining;
-    char address[46], bearer[8192], token[256];
-    size_t bearer_bytes;
+    char address[46], bearer[8192]; /* under seen_lock */
+    _Atomic size_t bearer_bytes;
 } seen;
+static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static inline void note(char *where, size_t cap, parley_str what)
+{
+    pthread_mutex_lock(&seen_lock);
+    snprintf(where, cap, "%.*s", (int)what.n, what.p ? what.p : "");
+    pthread_mutex_unlock(&seen_lock);
+}
+
+static inline bool noted(const char *where, const char *what)
+{
+    pthread_mutex_lock(&seen_lock);
+    bool same = strcmp(where, what) == 0;
+    pthread_mutex_unlock(&seen_lock);
+    return same;
+}
 static _Atomic bool refuse_open; /* client_open says NULL */
 static _Atomic int close_with;   /* the next message closes with this code */
-static struct client *last_client;
+static struct client *_Atomic last_client;
 
 static void fake_send(struct fake *f)
 {
@@ -74,7 +91,7 @@ static void fake_frame(struct fake *f, int opcode, const char *p, size_t n)
 /* The i-th frame of a flood: sizes around every border, bytes that tell where they are. */
 static size_t flood_frame(unsigned i, char *out)
 {
-    static const size_t sizes[] = {0,    1,     7,     125,   126,   127,  500,
+    static const size_t sizes[] = {0,    1,     7,     125,   126,   127,   500,
                                    4000, 16380, 16384, 30000, 65535, 65536, 100000};
     size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
 
@@ -97,7 +114,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
     struct fake *f;
 
     ck_assert_int_eq(domain_current, DOMAIN_PUMP);
-    snprintf(seen.address, sizeof seen.address, "%s", hs->address);
+    note(seen.address, sizeof seen.address, str_of(hs->address));
     if (hs->login)
         seen.later++;
     if (refuse_open || !(f = calloc(1, sizeof *f))) {
@@ -107,8 +124,12 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
         return NULL;
     }
     seen.opened++;
-    f->client = (struct client){.pump = p, .wsi = hs->wsi, .tls = hs->tls, .identity = hs->identity,
-                                .login = hs->login, .protocol = hs->protocol};
+    f->client = (struct client){.pump = p,
+                                .wsi = hs->wsi,
+                                .tls = hs->tls,
+                                .identity = hs->identity,
+                                .login = hs->login,
+                                .protocol = hs->protocol};
     snprintf(f->client.address, sizeof f->client.address, "%s", hs->address);
     last_client = &f->client;
     if (hs->login)
@@ -239,8 +260,7 @@ struct login *login_new(parley_str bearer, const struct login_query *query, size
         if (!l->bearer.p && str_is(query[i].name, "token"))
             l->bearer = arena_str(&l->arena, query[i].value);
     seen.bearer_bytes = l->bearer.n;
-    snprintf(seen.bearer, sizeof seen.bearer, "%.*s", (int)l->bearer.n,
-             l->bearer.p ? l->bearer.p : "");
+    note(seen.bearer, sizeof seen.bearer, l->bearer);
     return l;
 }
 
@@ -271,8 +291,8 @@ parley_answer_at_door login_check(struct logins *logins, struct login *l)
         snprintf(l->why, sizeof l->why, "This token is no good.");
         return PARLEY_REFUSE;
     }
-    l->identity = fake_identity(str_is(l->bearer, "admin") ? "admin" : "user",
-                                str_is(l->bearer, "admin"));
+    l->identity =
+        fake_identity(str_is(l->bearer, "admin") ? "admin" : "user", str_is(l->bearer, "admin"));
     return PARLEY_ADMIT;
 }
 

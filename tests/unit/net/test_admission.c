@@ -13,7 +13,8 @@ static struct admission *a;
 
 static void setup(void)
 {
-    settings = (struct settings_server){.connections = 3, .connections_per_address = 2,
+    settings = (struct settings_server){.connections = 3,
+                                        .connections_per_address = 2,
                                         .connections_per_user = 2,
                                         .trusted_proxies = {proxies, 3}};
     a = admission_new(&settings);

@@ -32,9 +32,10 @@ START_TEST(refused_upgrades)
                   "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                   "Sec-WebSocket-Version: 13\r\n\r\n",
                   400);
-    check_upgrade("GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                  400); /* no Host */
+    check_upgrade(
+        "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        400); /* no Host */
     check_upgrade("GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
                   "Connection: keep-alive\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                   "Sec-WebSocket-Version: 13\r\n\r\n",
@@ -119,9 +120,9 @@ START_TEST(logins)
     check_upgrade(WS("/ws", "Authorization: Basic dXNlcg==\r\n"), 401);
     check_upgrade(WS("/ws?token=user", ""), 101);
     check_upgrade(WS("/ws?a=b&token=%75ser", ""), 101);
-    ck_assert_str_eq(seen.bearer, "user");
+    ck_assert(noted(seen.bearer, "user"));
     check_upgrade(WS("/ws?token=100%25%3D%26", ""), 101); /* decoded once */
-    ck_assert_str_eq(seen.bearer, "100%=&");
+    ck_assert(noted(seen.bearer, "100%=&"));
     check_upgrade(WS("/ws?token=%ff", ""), 400);
     memset(token, 'j', sizeof token - 1);
     token[sizeof token - 1] = 0;
@@ -160,8 +161,8 @@ END_TEST
 
 START_TEST(draining)
 {
-    start();
     srv.pump.draining = true;
+    start();
     check_upgrade(WS("/ws", ""), 503);
     stop();
 }
@@ -244,10 +245,10 @@ START_TEST(behind_a_proxy)
     srv.settings.server.connections_per_address = 1;
     start();
     check_upgrade(WS("/ws", "X-Forwarded-For: 1.2.3.4, 203.0.113.9, 10.0.0.1\r\n"), 101);
-    EVENTUALLY(strcmp(seen.address, "203.0.113.9") == 0); /* the 101 comes first */
+    EVENTUALLY(noted(seen.address, "203.0.113.9")); /* the 101 comes first */
     EVENTUALLY(seen.closed == 1);
     check_upgrade(WS("/ws", "X-Forwarded-For: nonsense\r\n"), 101);
-    EVENTUALLY(strcmp(seen.address, "127.0.0.1") == 0);
+    EVENTUALLY(noted(seen.address, "127.0.0.1"));
     stop();
 }
 END_TEST
@@ -255,8 +256,8 @@ END_TEST
 /* CVE-2025-11677, and its kin: run it under AddressSanitizer */
 START_TEST(foreign_upgrades)
 {
-    static const char *const others[] = {"foo", "h2c", "websocket2", "websocket, h2c", "h2c, websocket",
-                                         "WEBSOCKET foo", "TLS/1.0"};
+    static const char *const others[] = {
+        "foo", "h2c", "websocket2", "websocket, h2c", "h2c, websocket", "WEBSOCKET foo", "TLS/1.0"};
     char request[512];
     int fd;
 
@@ -268,12 +269,13 @@ START_TEST(foreign_upgrades)
                 put(fd, "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 ck_assert_int_eq(status_of(get_until(fd, "Not found.\n")), 404);
             }
-            snprintf(request, sizeof request,
-                     "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-                     "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nUpgrade: %s\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                     "Sec-WebSocket-Version: 13\r\n\r\n",
-                     others[i]);
+            snprintf(
+                request, sizeof request,
+                "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nUpgrade: %s\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                "Sec-WebSocket-Version: 13\r\n\r\n",
+                others[i]);
             put(fd, request);
             get_all(fd);
             ck_assert_ptr_null(strstr(answer_text, "101 Switching"));
@@ -323,7 +325,20 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {refused_upgrades, subprotocols, origins, logins, under_pressure_1013, draining, caps, raw_connections_of_one_address, full, behind_a_proxy, foreign_upgrades, keep_alive_then_websocket, connect_is_refused, many_refusals_leave_nothing};
+    const TTest *const tests[] = {refused_upgrades,
+                                  subprotocols,
+                                  origins,
+                                  logins,
+                                  under_pressure_1013,
+                                  draining,
+                                  caps,
+                                  raw_connections_of_one_address,
+                                  full,
+                                  behind_a_proxy,
+                                  foreign_upgrades,
+                                  keep_alive_then_websocket,
+                                  connect_is_refused,
+                                  many_refusals_leave_nothing};
 
     return run_tests("handshake", tests, sizeof tests / sizeof *tests);
 }

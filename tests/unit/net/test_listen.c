@@ -70,8 +70,10 @@ END_TEST
 
 START_TEST(refuses_nonsense)
 {
-    static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "localhost:80",
-                                      "[::1:80", "::1:80", "127.0.0.1:8o", "[]:80", ":80", "1:-1"};
+    static const char *const bad[] = {
+        "",        "127.0.0.1", "127.0.0.1:",   "127.0.0.1:70000", "localhost:80",
+        "[::1:80", "::1:80",    "127.0.0.1:8o", "[]:80",           ":80",
+        "1:-1"};
     struct listener_socket a;
     char why[256];
 
@@ -106,8 +108,12 @@ static const char *why_not(const char *certificate, const char *key)
 {
     static char why[256];
     struct listener_socket *sockets = calloc(1, sizeof *sockets);
-    struct net_options o = {.loop = &srv.loop, .actor = &srv.control, .settings = &srv.settings,
-                            .tls_certificate = certificate, .tls_key = key, .sockets = sockets};
+    struct net_options o = {.loop = &srv.loop,
+                            .actor = &srv.control,
+                            .settings = &srv.settings,
+                            .tls_certificate = certificate,
+                            .tls_key = key,
+                            .sockets = sockets};
     struct net *n = net_new(&o, why);
 
     if (n)
@@ -168,8 +174,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {shares_a_port_between_pumps, tells_who_is_there,
-                                  refuses_nonsense, listens_on_ipv6, certificates};
+    const TTest *const tests[] = {shares_a_port_between_pumps, tells_who_is_there, refuses_nonsense,
+                                  listens_on_ipv6, certificates};
 
     return run_tests("listen", tests, sizeof tests / sizeof *tests);
 }
