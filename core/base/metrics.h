@@ -4,11 +4,8 @@
 #define BASE_METRICS_H
 #include <parley/base.h>
 
-enum metric_kind {
-    METRIC_COUNTER,
-    METRIC_GAUGE,
-    METRIC_SECONDS
-};             /* SECONDS: a histogram of durations, in seconds */
+/* SECONDS: a histogram of durations, in seconds */
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_SECONDS };
 struct metric; /* one series, on a cache line of its own */
 
 /* The series of that name and label (NULL, NULL: none), made on the first call. `name` is without
@@ -24,8 +21,8 @@ void metric_add(struct metric *m, double v); /* counter: v >= 0; gauge: adds; se
 void metric_inc(struct metric *m);           /* +1, fast */
 void metric_set(struct metric *m, double v); /* gauge */
 double metric_read(const struct metric *m);  /* seconds: how many were observed */
-double metric_find(const char *name,
-                   parley_str label_value); /* sum over what matches; tests. NAN: none */
+/* Sum over what matches; tests. NAN: none */
+double metric_find(const char *name, parley_str label_value);
 /* The page, OpenMetrics 1.0 text, ends with "# EOF\n". */
 struct buf;
 void metrics_write(struct buf *to);

@@ -9,8 +9,8 @@
 
 struct conn;
 struct net;
-/* As http_path_parse, of a path that lws has decoded. */
-int http_path_set(struct http_request *q, parley_str decoded);
+/* As http_path_parse, of a path that lws has decoded already. */
+int http_path_set(struct http_request *q, parley_str path);
 
 /* Each returns what lws wants: 0, or -1 to close. */
 int http_begun(struct conn *c); /* a head is complete */

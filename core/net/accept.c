@@ -248,7 +248,7 @@ static void on_acceptable(struct ev_loop *ev, ev_io *w, int events)
     (void)events;
     enum domain before = domain_enter(n->actor->domain);
     for (int i = 0; i < ACCEPTS_A_TURN && n->accepting; i++) {
-        struct sockaddr_storage from;
+        struct sockaddr_storage from = {0};
         socklen_t from_bytes = sizeof from;
 
         if (!reserve_is_safe(n)) {

@@ -186,10 +186,11 @@ struct admission *admission_new(const struct settings_server *s)
 
 static void free_counts(struct count **table)
 {
-    struct count *c, *next;
+    struct count *c = *table, *next;
 
-    HASH_ITER (hh, *table, c, next) {
-        HASH_DEL(*table, c);
+    HASH_CLEAR(hh, *table); /* the entries stay linked in the order of their making */
+    for (; c; c = next) {
+        next = c->hh.next;
         free(c);
     }
 }

@@ -26,15 +26,18 @@ enum {
     ANSWER_MS = 10000,
     TAKE_MS = 20000,
     DISCARD_MS = 2000,
-    DESCRIPTORS_MOST = 1024 * 1024, /* lws makes tables of that size, and touches them */
+    DESCRIPTORS_BESIDE = 4096, /* what is not a client: listeners, files, refused sockets */
 };
 
-static void bound_descriptors(void)
+/* lws makes tables of as many entries as there may be descriptors, and touches them: 16 MiB a
+ * context where the limit is a million. So the limit becomes what can be needed. */
+static void bound_descriptors(const struct settings_server *s)
 {
+    rlim_t most = (rlim_t)s->connections + DESCRIPTORS_BESIDE;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > DESCRIPTORS_MOST) {
-        limit.rlim_cur = DESCRIPTORS_MOST;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > most) {
+        limit.rlim_cur = most;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
 }
@@ -135,7 +138,7 @@ struct net *net_new(const struct net_options *o, char why[256])
         return NULL;
     }
     free(o->sockets);
-    bound_descriptors();
+    bound_descriptors(&o->settings->server);
     n->loop = o->loop;
     n->pump = o->pump;
     n->actor = o->actor;

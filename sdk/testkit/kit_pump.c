@@ -25,7 +25,7 @@ static void keep_frames(struct kit_client *c, const struct frame *f)
 
         if (!k || n == 0)
             abort();
-        k->text = strndup(f->bytes + at + head, n - head);
+        k->text = str_dup(str_n(f->bytes + at + head, n - head));
         *c->frames_end = k;
         c->frames_end = &k->next;
         at += n;

@@ -4,9 +4,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define INI                                                                                        \
-    "[hub analytics]\ninterval = 60s\n[hub rate_limit]\nmessages = 1\nwindow = 1d\nburst = 3\n"    \
-    "[type chat_message]\n[type typing]\n[hub router]\n"                                           \
+#define INI                                                                                     \
+    "[hub analytics]\ninterval = 60s\n[hub rate_limit]\nmessages = 1\nwindow = 1d\nburst = 3\n" \
+    "[type chat_message]\n[type typing]\n[type resume]\n[hub router]\n[hub recent]\n"           \
     "[hub channels]\nlist = general, random\nauto_join = *\n"
 
 static kit *k;
@@ -37,9 +37,11 @@ START_TEST(sessions_messages_and_refusals)
     say(a, "general");
     say(a, "random");
     say(a, "random");
-    say(a, "random");   /* too many */
-    say(a, "nowhere");  /* the core's */
+    say(a, "random");  /* too many */
+    say(a, "nowhere"); /* the core's */
     kit_input(k, b, "{\"type\":\"typing\",\"channel\":\"general\"}");
+    kit_input(k, b, "{\"type\":\"resume\",\"channel\":\"general\",\"epoch\":\"x\",\"offset\":0}");
+    ck_assert_int_eq(kit_frames(k, b, "resumed"), 1); /* the server's own word does not count */
     ck_assert_double_eq(kit_metric(k, "analytics", "sessions") - sessions, 2);
     ck_assert_double_eq(kit_metric(k, "analytics", "messages") - messages, 4);
     ck_assert_double_eq(kit_metric(k, "analytics", "channel_messages") - channels, 4);

@@ -58,6 +58,8 @@ START_TEST(bad_names_are_named)
              "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
              "\xe2\x82\xac");
     refused(ini, "more than 64 bytes");
+    start("[hub channels]\nlist = a@, a`, b[, b{, \xc3\x84, \xc3\xa4\n"); /* ASCII letters alone */
+    kit_close(k);
     refused("[hub channels]\nlist = a\nauto_join = b\n", "'b' is not in 'list'");
     refused("[hub channels]\nlist = a\nauto_join = *, c\n", "'c' is not in 'list'");
 }

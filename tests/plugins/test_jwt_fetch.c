@@ -213,6 +213,7 @@ START_TEST(old_keys_stay_while_fetches_fail)
     } bad[] = {{-ETIMEDOUT, 0, NULL}, {0, 500, "oops"}, {0, 404, NULL},
                {0, 200, "{}"},        {0, 200, NULL},   {0, 302, ""}};
     struct fake *f = start_from(URL);
+    char *other;
 
     fake_answer(f, 0, 200, jwks);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -226,6 +227,11 @@ START_TEST(old_keys_stay_while_fetches_fail)
         ck_assert_int_eq(ask(f, &keys[KEY_RSA]), PARLEY_ADMIT);
         ck_assert_int_eq(f->ready, 1);
     }
+    fake_advance(f, COOLDOWN); /* a set, but not as an answer to be trusted */
+    other = fake_jwks(&keys[KEY_STRANGER], 1);
+    fake_answer(f, 0, 500, other);
+    free(other);
+    ck_assert_int_eq(ask(f, &keys[KEY_STRANGER]), PARLEY_REFUSE);
     f->fetch_error = -EAGAIN; /* not even begun */
     fake_advance(f, COOLDOWN);
     ck_assert_int_eq(ask(f, &keys[KEY_RSA]), PARLEY_ADMIT);

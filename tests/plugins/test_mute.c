@@ -1,12 +1,13 @@
 /* mute: who may not speak where, until when, what he is told, and that the table stays bounded. */
 #include "kit.h"
 
-#include <check.h>
 #include <parley/services/mute.h>
+
+#include <check.h>
 #include <stdlib.h>
 
-#define REST                                                                                       \
-    "[type chat_message]\n[type private_chat_message]\n[type typing]\n[type join_channel]\n"       \
+#define REST                                                                                 \
+    "[type chat_message]\n[type private_chat_message]\n[type typing]\n[type join_channel]\n" \
     "[hub router]\n[hub channels]\nlist = general, random\nauto_join = *\n"
 
 static kit *k;
@@ -93,6 +94,21 @@ START_TEST(a_mute_ends_by_itself)
     ck_assert(!says(ada, "general"));
     kit_advance_ms(k, 10000);
     ck_assert(says(ada, "general"));
+}
+END_TEST
+
+/* The sweep goes by the first mute; one that runs out between two rounds must not count. */
+START_TEST(a_mute_ends_between_two_sweeps)
+{
+    ck_assert_int_eq(mute("{\"user\":\"a\",\"minutes\":50}"), 200);
+    kit_advance_ms(k, 30000);
+    ck_assert_int_eq(mute("{\"user\":\"ada\",\"minutes\":1}"), 200);
+    ck_assert_int_eq(mute("{\"user\":\"b\",\"minutes\":1}"), 200);
+    kit_advance_ms(k, 62000);
+    ck_assert(says(ada, "general"));
+    ck_assert_int_eq(mute("{\"user\":\"c\"}"), 200);
+    ck_assert_int_eq(mute("{\"user\":\"d\"}"), 200);
+    ck_assert_int_eq(mute("{\"user\":\"e\"}"), 503);
 }
 END_TEST
 
@@ -265,6 +281,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, in_one_channel_or_everywhere);
     tcase_add_test(t, a_mute_ends_by_itself);
+    tcase_add_test(t, a_mute_ends_between_two_sweeps);
     tcase_add_test(t, who_is_muted_is_told_on_all_connections);
     tcase_add_test(t, what_nobody_reads_is_left_alone_and_typing_swallowed);
     tcase_add_test(t, the_table_is_bounded_and_swept);

@@ -5,8 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define REST                                                                                       \
-    "[type chat_message]\n[type typing]\n[type join_channel]\n[hub router]\n"                      \
+#define REST                                                                  \
+    "[type chat_message]\n[type typing]\n[type join_channel]\n[hub router]\n" \
     "[hub channels]\nlist = general\nauto_join = *\n"
 
 static kit *k;
@@ -41,7 +41,8 @@ static int say_all(parley_client c)
     return n;
 }
 
-/* The testkit's clock goes on by itself between the steps, so waits are told within a few seconds. */
+/* The testkit's clock goes on by itself between the steps, so waits are told within a few seconds.
+ */
 static void waits(parley_client c, long about_ms)
 {
     const char *e = kit_last(k, c, "error"), *ms = kit_member(e, "payload.retry_after_ms");
@@ -79,8 +80,7 @@ START_TEST(the_wait_it_names_is_enough)
     c = kit_connect(k, "ada", "");
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(say_all(c), 1);
-        kit_advance_ms(
-            k, atol(kit_member(kit_last(k, c, "error"), "payload.retry_after_ms")));
+        kit_advance_ms(k, atol(kit_member(kit_last(k, c, "error"), "payload.retry_after_ms")));
     }
     kit_close(k);
 }
@@ -100,9 +100,9 @@ START_TEST(the_refusal_says_what_to_do)
     e = kit_last(k, c, "error");
     ck_assert_str_eq(kit_member(e, "payload.code"), "rate_limited");
     ms = atol(kit_member(e, "payload.retry_after_ms"));
-    ck_assert_int_eq(sscanf(kit_member(e, "payload.message"),
-                            "You are too fast. Please wait %ld s before", &s),
-                     1);
+    ck_assert_int_eq(
+        sscanf(kit_member(e, "payload.message"), "You are too fast. Please wait %ld s before", &s),
+        1);
     ck_assert_msg(ms <= 98500 && s * 1000 >= ms && s * 1000 < ms + 1000, "%s", e);
     kit_close(k);
 }
@@ -191,8 +191,8 @@ START_TEST(what_nobody_reads_is_counted_apart)
         n++;
     ck_assert_int_eq(n, 30);
     waits(c, 60000);
-    ck_assert_int_eq(
-        kit_input(k, c, "{\"type\":\"join_channel\",\"channel\":\"general\"}"), PARLEY_REJECT);
+    ck_assert_int_eq(kit_input(k, c, "{\"type\":\"join_channel\",\"channel\":\"general\"}"),
+                     PARLEY_REJECT);
     ck_assert_int_eq(say_all(c), 3);
     kit_advance_ms(k, 60000);
     ck_assert(type(c) && !type(c) && !say(c));

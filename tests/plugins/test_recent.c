@@ -1,17 +1,18 @@
-/* recent: greetings from memory, and returning without gap or repeat, or being told that it is not. */
+/* recent: greetings from memory, and returning without gap or repeat, or being told that it is not.
+ */
 #include "kit.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-#define TYPES                                                                                      \
-    "[type chat_message]\n[type typing]\n[type join_channel]\n[type leave_channel]\n"              \
+#define TYPES                                                                         \
+    "[type chat_message]\n[type typing]\n[type join_channel]\n[type leave_channel]\n" \
     "[type resume]\n[hub router]\n"
-#define TWO "[hub channels]\nlist = one, two\n"
+#define TWO         "[hub channels]\nlist = one, two\n"
 #define TWO_FOR_ALL "[hub channels]\nlist = one, two\nauto_join = *\n"
 
 /* --- hubs of the tests: one keeps people out, one lets some words reach only their author --- */
-static bool closed;
+static bool closed, swallows;
 
 static parley_verdict on_join(parley_host *h, parley_client c, parley_str channel)
 {
@@ -25,7 +26,16 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
     parley_str text = parley_message_text(m, 0);
 
     (void)h;
+    if (swallows && strcmp(parley_message_type(m).p, "resume") == 0)
+        return PARLEY_DONE;
     return text.p && strncmp(text.p, "drop", 4) == 0 ? PARLEY_DROP : PARLEY_PASS;
+}
+
+/* Everybody is in the channel of his name. */
+static parley_verdict on_connect(parley_host *h, parley_client c)
+{
+    parley_join(h, c, parley_client_user(h, c));
+    return PARLEY_PASS;
 }
 
 /* A late hub that refuses: the number is given back. */
@@ -41,6 +51,7 @@ static parley_verdict on_store(parley_host *h, parley_message *m)
 static const parley_hub guard_hub = {.struct_size = sizeof guard_hub,
                                      .phase = PARLEY_PHASE_ADMIT,
                                      .on_message = on_message,
+                                     .on_connect = on_connect,
                                      .on_join = on_join};
 static const parley_hub store_hub = {
     .struct_size = sizeof store_hub, .phase = PARLEY_PHASE_STORE, .on_message = on_store};
@@ -61,7 +72,7 @@ static void start(const char *recent, const char *channels)
 {
     char ini[1024];
 
-    closed = false;
+    closed = swallows = false;
     snprintf(ini, sizeof ini, "[hub recent]\n%s" TYPES "%s[hub guard]\n", recent, channels);
     k = kit_start(ini, plugins);
     ck_assert_msg(k != NULL, "%s", kit_refusal());
@@ -120,8 +131,8 @@ static parley_verdict resume(parley_client c, const char *channel, const char *f
     return kit_input(k, c, frame);
 }
 
-/* What came since the last call, in its order: "3 4 | true 4" is two messages by their offsets, then
- * `resumed`, recovered, at 4. */
+/* What came since the last call, in its order: "3 4 | true 4" is two messages by their offsets,
+ * then `resumed`, recovered, at 4. */
 static const char *came(parley_client c)
 {
     static char all[8192];
@@ -202,8 +213,31 @@ START_TEST(only_ones_own_channels_are_shown)
     ck_assert_str_eq(greeting(kit_connect(k, "eve", "")), "a");
     say("three", "more");
     ck_assert_str_eq(greeting(kit_connect(k, "bob", "")), "a");
-    ck_assert_str_eq(greeting(kit_connect_as(k, "root", "root", "WebClient", "")),
-                     "a secret more");
+    ck_assert_str_eq(greeting(kit_connect_as(k, "root", "root", "WebClient", "")), "a secret more");
+    stop();
+}
+END_TEST
+
+/* More sets than are kept: none may be taken for another. */
+START_TEST(many_sets_of_channels)
+{
+    char list[512] = "[hub channels]\nauto_join = one\nlist = one, two", name[8], expected[32];
+
+    for (int i = 0; i < 40; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), ", u%d", i);
+    strcat(list, "\n");
+    start("", list);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "u%d", i);
+        kit_join(k, ada, name);
+        ck_assert_int_eq(say(name, name), PARLEY_PASS);
+    }
+    say("one", "all");
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "u%d", i * 7 % 40);
+        snprintf(expected, sizeof expected, "%s all", name);
+        ck_assert_str_eq(greeting(kit_connect(k, name, "")), expected);
+    }
     stop();
 }
 END_TEST
@@ -374,6 +408,11 @@ START_TEST(who_may_not_join_is_shown_nothing)
     ck_assert_str_eq(kit_member(kit_last(k, c, "error"), "payload.message"), "Closed today.");
     ck_assert_str_eq(came(c), "");
     ck_assert_int_eq(resume(c, "one", "unknown", 0), PARLEY_REJECT);
+    came(c);
+    closed = false;
+    swallows = true; /* another hub has dealt with it */
+    ck_assert_int_eq(resume(c, "one", epoch, 0), PARLEY_DONE);
+    ck_assert_str_eq(came(c), "");
     ck_assert_int_eq(kit_frames(k, c, "resumed"), 0);
     stop();
 }
@@ -388,8 +427,7 @@ START_TEST(an_empty_channel_can_be_resumed)
     say("one", "a"); /* for the epoch of another channel */
     c = fresh("bob");
     ck_assert_int_eq(resume(c, "two", "unknown", 0), PARLEY_DONE);
-    snprintf(epoch, sizeof epoch, "%s",
-             kit_member(kit_last(k, c, "resumed"), "payload.epoch"));
+    snprintf(epoch, sizeof epoch, "%s", kit_member(kit_last(k, c, "resumed"), "payload.epoch"));
     resume(c, "two", epoch, 0);
     ck_assert_str_eq(came(c), "| true 0");
     stop();
@@ -422,9 +460,8 @@ START_TEST(no_gap_and_no_repeat)
         bool got[64] = {false};
         long long most = seen;
         while ((f = kit_next(k, c, NULL))) {
-            long long offset = kit_member(f, "payload.offset")
-                                   ? atoll(kit_member(f, "payload.offset"))
-                                   : 0;
+            long long offset =
+                kit_member(f, "payload.offset") ? atoll(kit_member(f, "payload.offset")) : 0;
 
             if (strcmp(kit_member(f, "type"), "resumed") == 0 && said)
                 ck_assert_str_eq(kit_member(f, "payload.recovered"), "true");
@@ -456,6 +493,7 @@ int main(void)
     tcase_add_test(t, the_greeting_merges_channels_by_age);
     tcase_add_test(t, the_greeting_comes_first);
     tcase_add_test(t, only_ones_own_channels_are_shown);
+    tcase_add_test(t, many_sets_of_channels);
     tcase_add_test(t, the_greeting_is_bounded_in_number_and_bytes);
     tcase_add_test(t, what_few_saw_is_not_shown);
     tcase_add_test(t, what_was_missed_comes_back_once);

@@ -50,7 +50,6 @@ struct state {
     parley_packet *list;
     uint64_t list_window;            /* in which it was packed */
     size_t list_users, list_changes; /* users in it; changes since */
-    bool list_cut;                   /* it has no room for all who were here */
     bool crowd;                      /* more than the list may hold: changes are not told */
 };
 
@@ -93,22 +92,17 @@ static void turn(parley_host *h, struct user *u, parley_client c, bool here)
 }
 
 /* --- the end of a window --- */
-/* Who was greeted after the latest change knows it. Leaving out one of them costs nothing, and in a
- * quiet hour there is no other; of more, each hears again what he knows. */
+/* Who was greeted after the latest change knows it. One of them can be left out at no cost, and in
+ * a quiet hour there is no other; of more, the rest hear again what they know. */
 static void tell(parley_host *h, struct user *u)
 {
     struct state *s = h->self;
     parley_to to = parley_to_all();
-    size_t knowing = 0;
 
     to.but_user = id_of(u);
-    for (size_t i = u->latest; i < s->greeted_count && knowing < 2; i++)
-        if (s->greeted[i].user != u) {
+    for (size_t i = u->latest; i < s->greeted_count && to.but.v == 0; i++)
+        if (s->greeted[i].user != u)
             to.but = s->greeted[i].client;
-            knowing++;
-        }
-    if (knowing != 1)
-        to.but.v = 0;
     parley_send_packet(h, u->status, to);
 }
 
@@ -137,7 +131,6 @@ static void pack_list(parley_host *h)
 
     s->list_users = s->list_changes = 0;
     s->list_window = s->window;
-    s->list_cut = s->here > (size_t)o->presence_max;
     parley_open_list(out, "users");
     for (struct user *u = s->users; u; u = (struct user *)u->hh.next) {
         u->listed = u->connections && s->list_users < (size_t)o->presence_max;
@@ -228,7 +221,7 @@ static bool list_serves(const struct state *s)
     if (!s->list || s->list_changes == 0)
         return s->list;
     return s->list_window == s->window &&
-           (s->crowd || (!s->list_cut && s->list_changes * STALE_PART <= s->list_users));
+           (s->crowd || s->list_changes * STALE_PART <= s->list_users);
 }
 
 /* Not on_connect: another hub might still refuse him. */

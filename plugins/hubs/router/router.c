@@ -1,8 +1,8 @@
 /* The router: who gets a message.
  *
- * On the road: ROUTE, so everybody who may refuse or change it has spoken. Of what people say (it is
- * SIGNED) what has a channel goes to the channel, what has a recipient to him and to its author, on all
- * their connections; all else is left to the hubs that know it.
+ * On the road: ROUTE, so everybody who may refuse or change it has spoken. Of what people say (it
+ * is SIGNED) what has a channel goes to the channel, what has a recipient to him and to its author,
+ * on all their connections; all else is left to the hubs that know it.
  */
 #include <parley/plugin.h>
 
@@ -22,7 +22,8 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
     int r = 0;
 
     if (!(parley_message_flags(m) & PARLEY_SIGNED))
-        return PARLEY_PASS; /* a wish to the server (join, resume), whether or not a hub grants it */
+        return PARLEY_PASS; /* a wish to the server (join, resume), whether or not a hub grants it
+                             */
     if (channel.p) {
         to = parley_to_channel(channel);
         if (parley_message_flags(m) & PARLEY_EPHEMERAL)

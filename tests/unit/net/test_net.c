@@ -21,6 +21,10 @@ START_TEST(upgrade_echo_and_close)
     ck_assert_str_eq(p, "are you there");
     put_frame(fd, 0x8a, "x", 1);
     EVENTUALLY(seen.pongs == 1);
+    put_frame(fd, 0x8a, "", 0); /* lws keeps an empty one to itself: our pings carry a byte */
+    put_frame(fd, 0x81, "on", 2);
+    ck_assert_int_eq(get_frame(fd, p, sizeof p, &n), 1);
+    ck_assert_int_eq(seen.pongs, 1);
     put_frame(fd, 0x88, "\x03\xe8", 2);
     ck_assert_int_eq(close_code(fd), 1000);
     EVENTUALLY(seen.closed == 1 && seen.peer_closing == 1);
