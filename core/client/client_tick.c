@@ -21,8 +21,9 @@ static void tick_closing(struct client *c, int64_t now_ms)
     int64_t limit = c->pump->settings->server.close_ms;
 
     /* Who is told that he was too slow has megabytes of ours to read before he comes to it, in his
-     * system's buffers and in ours: the connection stays until he had a chance to. */
-    if (c->close_code == 4408 && !c->close_given && limit < SLOW_CLOSE_MS)
+     * system's buffers and in ours: the connection stays until he had a chance to, unless the
+     * server itself is going. */
+    if (c->close_code == 4408 && !c->close_given && !c->pump->draining && limit < SLOW_CLOSE_MS)
         limit = SLOW_CLOSE_MS;
     if (c->aborted || !c->wsi || now_ms - c->since_ms < limit)
         return;

@@ -128,9 +128,9 @@ struct login *login_new(parley_str bearer, const struct login_query *query, size
     l->bearer = arena_str(&l->arena, bearer);
     l->address = arena_str(&l->arena, from);
     ok = (l->bearer.p || !bearer.p) && (l->address.p || !from.p);
-    if (query_count > 0) {
+    if (ok && query_count > 0) {
         l->query = arena_zalloc(&l->arena, query_count * sizeof *l->query);
-        ok = ok && l->query;
+        ok = l->query != NULL;
     }
     for (size_t i = 0; ok && i < query_count; i++) {
         struct login_query *q = &l->query[l->query_count++];
@@ -156,7 +156,7 @@ void login_free(struct login *l)
     if (!l)
         return;
     wipe(l->bearer);
-    for (size_t i = 0; i < l->query_count; i++)
+    for (size_t i = 0; l->query && i < l->query_count; i++)
         wipe(l->query[i].value);
     identity_unref(l->identity);
     arena_finish(&l->arena);

@@ -115,16 +115,17 @@ static void drop(struct tickets *t, struct ticket *k)
 
 static void drop_expired(struct tickets *t, int64_t now_ms)
 {
-    while (t->oldest && t->oldest->until_ms <= now_ms)
-        drop(t, t->oldest);
+    for (struct ticket *k = t->oldest, *newer; k && k->until_ms <= now_ms; k = newer) {
+        newer = k->newer;
+        drop(t, k);
+    }
 }
 
 void tickets_free(struct tickets *t)
 {
     if (!t)
         return;
-    while (t->oldest)
-        drop(t, t->oldest);
+    drop_expired(t, INT64_MAX);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }

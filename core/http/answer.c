@@ -17,6 +17,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -96,7 +97,7 @@ static int write_head(struct http_exchange *x)
     struct buf *b = &x->head;
     bool bodyless = q->status == 204 || q->status == 304;
 
-    x->out = q->static_body ? q->static_body : q->answer.p;
+    x->out = q->static_body ? q->static_body : q->answer.p ? q->answer.p : "";
     x->out_bytes = bodyless ? 0 : q->static_body ? q->static_bytes : q->answer.n;
     buf_clear(b);
     buf_addf(b, "HTTP/1.1 %d %s\r\n", q->status, status_words(q->status));
@@ -219,15 +220,27 @@ static int finished(struct http_exchange *x)
     return lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
+/* 1 the socket takes more, 0 not now, -1 it is broken, which looks unwritable too. */
+static int writable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    if (poll(&p, 1, 0) < 0)
+        return errno == EINTR ? 0 : -1;
+    return p.revents & (POLLERR | POLLHUP | POLLNVAL) ? -1 : p.revents & POLLOUT ? 1 : 0;
+}
+
 static int go_on(struct http_exchange *x)
 {
     size_t before = x->sent;
     int r = x->conn->tls ? push_tls(x) : push_plain(x);
 
+    /* lws waits for a writable socket before the next request, and would read all the while */
+    if (r > 0)
+        r = writable(x->conn->fd);
     if (r < 0)
         return -1;
-    /* lws waits for the socket to be writable before the next request, reading all the while */
-    if (r > 0 && !lws_send_pipe_choked(x->conn->wsi))
+    if (r > 0)
         return finished(x);
     if (x->sent > before || x->conn->wait != WAIT_TAKE)
         conn_wait(x->conn, WAIT_TAKE);
@@ -262,6 +275,17 @@ static void on_io(struct ev_loop *ev, ev_io *w, int events)
     domain_leave(before);
 }
 
+/* Where lws holds bytes that came behind the request, each change of this makes it ask for the
+ * socket to be writable; and it does not hear that, since it does not read. */
+void answer_pause(struct http_exchange *x)
+{
+    if (x->paused)
+        return;
+    x->paused = true;
+    lws_rx_flow_control(x->conn->wsi, 0);
+    lws_set_timeout(x->conn->wsi, NO_PENDING_TIMEOUT, 0);
+}
+
 int answer_begin(struct http_exchange *x)
 {
     struct conn *c = x->conn;
@@ -275,8 +299,7 @@ int answer_begin(struct http_exchange *x)
     }
     ev_io_init(&x->io, on_io, c->fd, EV_WRITE);
     x->io.data = x;
-    lws_rx_flow_control(c->wsi, 0);
-    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
+    answer_pause(x);
     return go_on(x);
 }
 

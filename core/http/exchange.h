@@ -15,6 +15,7 @@ struct http_exchange {
     bool keep;  /* the connection is for more requests */
     bool first; /* the connection's first request: then lws holds nothing that came behind it */
     bool head_only;
+    bool paused; /* lws reads nothing; told once, for the second time makes it spin */
     bool lingering;
     struct buf head;        /* status line and headers */
     const char *out;        /* the body */
@@ -26,5 +27,7 @@ struct http_exchange {
 int answer_begin(struct http_exchange *x);
 /* The same, from outside lws's callbacks. */
 void answer_begin_outside(struct http_exchange *x);
+void answer_pause(
+    struct http_exchange *x);              /* nothing is read from now on; lws's timeouts are off */
 void answer_stop(struct http_exchange *x); /* the connection is gone */
 #endif

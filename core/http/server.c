@@ -154,8 +154,7 @@ static bool is_protocol_path(const struct conn *c, parley_str path)
 
 static void wait_for_answer(struct conn *c)
 {
-    lws_rx_flow_control(c->wsi, 0);
-    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
+    answer_pause(c->http);
     conn_wait(c, WAIT_ANSWER);
 }
 

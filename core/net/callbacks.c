@@ -149,6 +149,7 @@ int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
                  size_t len)
 {
     struct conn *c;
+    struct net *n;
     int r = 0;
 
     (void)user;
@@ -175,7 +176,9 @@ int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     c = lws_get_opaque_user_data(wsi);
     if (!c)
         return 0;
-    enum domain before = domain_enter(c->net->actor->domain);
+    n = c->net;
+    enum domain before = domain_enter(n->actor->domain);
+    n->inside++;
     c->wsi = wsi; /* callbacks come before the adoption has returned it */
     if (reason == LWS_CALLBACK_WSI_DESTROY)
         destroyed(c);
@@ -190,6 +193,7 @@ int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
         r = http(c, reason, in, len);
     else
         r = websocket(c, reason, in, len);
+    n->inside--;
     domain_leave(before);
     return r;
 }

@@ -16,7 +16,7 @@
 
 #include <stdlib.h>
 
-#define SERVICE_SECONDS 1.
+enum { SERVICE_US = 1000 * 1000 };
 
 struct conn *conn_new(struct net *n)
 {
@@ -77,14 +77,22 @@ void conn_free(struct conn *c)
     metric_add(n->metrics.open, -1);
 }
 
+/* lws closes what is to be closed from its idle watcher, which on a busy loop does not come to run.
+ * So outside its callbacks, where that is safe, it is made to close at once. */
 void conn_kill(struct conn *c)
 {
+    struct net *n = c->net;
+
     conn_wait(c, WAIT_NOTHING);
     if (!c->wsi || c->killed)
         return;
     c->killed = true;
-    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(c->net->context);
+    if (n->inside) {
+        lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        lws_cancel_service(n->context);
+    } else {
+        lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    }
 }
 
 /* --- deadlines --- */
@@ -164,30 +172,30 @@ static void on_deadline(struct ev_loop *ev, ev_timer *w, int events)
     domain_leave(before);
 }
 
-static void on_service(struct ev_loop *ev, ev_timer *w, int events)
+/* A timer among lws's own. With one of them set lws keeps its libev timer running, and looks after
+ * all of them whenever that fires; with none they wait for its idle watcher. */
+static void on_service(lws_sorted_usec_list_t *sul)
 {
-    struct net *n = w->data;
+    struct net *n = (struct net *)((char *)sul - offsetof(struct net, service));
 
-    (void)ev;
-    (void)events;
-    if (n->conn_count)
-        lws_cancel_service(n->context);
+    lws_sul_schedule(n->context, 0, sul, on_service, SERVICE_US);
 }
 
 void conn_timers_init(struct net *n)
 {
     ev_timer_init(&n->deadline, on_deadline, 0., 0.);
-    ev_timer_init(&n->service, on_service, SERVICE_SECONDS, SERVICE_SECONDS);
-    n->deadline.data = n->service.data = n;
+    n->deadline.data = n;
 }
 
 void conn_timers_start(struct net *n)
 {
-    ev_timer_start(n->loop->ev, &n->service);
+    lws_sul_schedule(n->context, 0, &n->service, on_service, SERVICE_US);
+    lws_cancel_service(n->context); /* the first time its idle watcher is needed */
 }
 
 void conn_timers_stop(struct net *n)
 {
     ev_timer_stop(n->loop->ev, &n->deadline);
-    ev_timer_stop(n->loop->ev, &n->service);
+    if (n->context)
+        lws_sul_cancel(&n->service);
 }

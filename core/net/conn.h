@@ -102,7 +102,8 @@ struct net {
     struct conn_list waiting[WAIT_KINDS];
     int64_t durations_ms[WAIT_KINDS];
     ev_timer deadline;
-    ev_timer service; /* once a second lws looks at its own timeouts */
+    lws_sorted_usec_list_t service;
+    unsigned inside; /* lws's callbacks, on the stack */
     struct {
         struct metric *accepts, *handshakes, *open, *delayed, *backoffs;
     } metrics;
@@ -112,7 +113,8 @@ struct net {
 struct conn *conn_new(struct net *n); /* NULL: no memory */
 void conn_free(struct conn *c);       /* gives back what it still holds */
 void conn_wait(struct conn *c, enum conn_wait kind);
-void conn_kill(struct conn *c); /* lws closes it from the loop; nothing more is sent */
+void conn_kill(
+    struct conn *c); /* closed without a word; outside lws's callbacks at once: c is gone */
 void conn_timers_init(struct net *n);
 void conn_timers_start(struct net *n);
 void conn_timers_stop(struct net *n);

@@ -188,6 +188,7 @@ void net_free(struct net *n)
     if (!n)
         return;
     accept_finish(n);
+    conn_timers_stop(n);
     if (n->context)
         lws_context_destroy(n->context); /* closes what is left, by callbacks */
     conn_timers_stop(n);

@@ -36,7 +36,7 @@ async function ticketOf(d, token) {
 
 const withTicket = (ticket) => ({ protocols: ['parley', `ticket.${ticket}`] });
 
-describe('with an OpenID provider', { concurrency: 2 }, () => {
+describe('with an OpenID provider', { concurrency: 3 }, () => {
     it('a ticket is good for 30 s', async (t) => {
         const op = await OpenIdProvider.start(t);
         const d = await daemonOf(t, op);

@@ -217,6 +217,8 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
         asked = service->mute(provider, PARLEY_STR("bob"), parley_message_channel(m), 0, NULL);
     else if (strcmp(text.p, "pardon others") == 0)
         asked = service->mute(provider, PARLEY_STR("bob"), parley_message_channel(m), now, NULL);
+    else if (strcmp(text.p, "pardon long ago") == 0)
+        asked = service->mute(provider, PARLEY_STR("bob"), parley_message_channel(m), -1, NULL);
     else if (strcmp(text.p, "mute nobody") == 0)
         asked = service->mute(provider, PARLEY_NONE, PARLEY_NONE, 0, NULL);
     else if (strcmp(text.p, "mute nowhere") == 0)
@@ -264,6 +266,9 @@ START_TEST(other_plugins_may_mute)
     ck_assert_int_eq(ask("mute others"), 0);
     ck_assert(!says(bob, "general") && says(bob, "random"));
     ck_assert_int_eq(ask("pardon others"), 0);
+    ck_assert(says(bob, "general"));
+    ck_assert_int_eq(ask("mute others"), 0);
+    ck_assert_int_eq(ask("pardon long ago"), 0);
     ck_assert(says(bob, "general"));
     ck_assert_int_eq(ask("mute nobody"), -EINVAL);
     ck_assert_int_eq(ask("mute nowhere"), -EINVAL);

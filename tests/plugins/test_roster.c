@@ -226,6 +226,31 @@ START_TEST(who_knows_is_not_told_again)
 }
 END_TEST
 
+/* A window in which very many are greeted ends at once: what it keeps of them is bounded. */
+START_TEST(a_window_ends_when_many_were_greeted)
+{
+    parley_client b;
+
+    start(ROSTER);
+    b = kit_connect(k, "bob", "");
+    window();
+    came(b);
+    kit_connect(k, "ada", "");
+    for (int i = 0; i < 1023; i++)
+        dashboard("root");
+    ck_assert_str_eq(came(b), "");
+    dashboard("root");
+    ck_assert_str_eq(came(b), "+ada");
+    kit_connect(k, "eve", "");
+    for (int i = 0; i < 100; i++)
+        dashboard("root");
+    ck_assert_str_eq(came(b), "");
+    window();
+    ck_assert_str_eq(came(b), "+eve");
+    stop();
+}
+END_TEST
+
 START_TEST(the_newest_name_stands_in_the_list)
 {
     parley_client c;
@@ -490,6 +515,7 @@ int main(void)
     tcase_add_test(t, who_comes_and_goes_within_a_window_is_not_told);
     tcase_add_test(t, who_saw_him_in_between_is_told);
     tcase_add_test(t, who_knows_is_not_told_again);
+    tcase_add_test(t, a_window_ends_when_many_were_greeted);
     tcase_add_test(t, the_newest_name_stands_in_the_list);
     tcase_add_test(t, a_crowd_is_not_told_who_comes_and_goes);
     tcase_add_test(t, the_border_of_a_crowd_is_broad);

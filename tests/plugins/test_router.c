@@ -111,6 +111,22 @@ START_TEST(typing_goes_to_the_others)
 }
 END_TEST
 
+START_TEST(wishes_are_left_to_those_who_grant_them)
+{
+    kit_close(k);
+    k = kit_start(INI "[type resume]\n", NULL);
+    ck_assert_msg(k != NULL, "%s", kit_refusal());
+    ada = kit_connect(k, "ada", "");
+    bob = kit_connect(k, "bob", "");
+    ck_assert_int_eq(
+        kit_input(k, ada,
+                  "{\"type\":\"resume\",\"channel\":\"general\",\"epoch\":\"x\",\"offset\":0}"),
+        PARLEY_REJECT);
+    ck_assert_str_eq(kit_member(kit_last(k, ada, "error"), "payload.code"), "unavailable");
+    ck_assert_int_eq(kit_frames(k, bob, "resume"), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("router");
@@ -124,6 +140,7 @@ int main(void)
     tcase_add_test(t, a_whisper_to_oneself_comes_once);
     tcase_add_test(t, a_forged_recipient_is_overwritten);
     tcase_add_test(t, typing_goes_to_the_others);
+    tcase_add_test(t, wishes_are_left_to_those_who_grant_them);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);
     failed = srunner_ntests_failed(r);

@@ -153,7 +153,7 @@ static int mute(parley_host *h, parley_str user, parley_str channel, int64_t unt
     struct key k;
     int r;
 
-    if ((channel.p && !spelled.p) || !make_key(&k, user, spelled) || until_ms < 0 ||
+    if ((channel.p && !spelled.p) || !make_key(&k, user, spelled) ||
         (why && strlen(why) >= sizeof e->why))
         return -EINVAL;
     e = find(h, user, spelled);

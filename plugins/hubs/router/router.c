@@ -21,9 +21,9 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
     parley_to to;
     int r = 0;
 
+    /* What is not signed is a wish to the server (join, resume), whether or not a hub grants it. */
     if (!(parley_message_flags(m) & PARLEY_SIGNED))
-        return PARLEY_PASS; /* a wish to the server (join, resume), whether or not a hub grants it
-                             */
+        return PARLEY_PASS;
     if (channel.p) {
         to = parley_to_channel(channel);
         if (parley_message_flags(m) & PARLEY_EPHEMERAL)

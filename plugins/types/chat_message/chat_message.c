@@ -31,13 +31,12 @@ static bool is_space(uint32_t c)
 /* The host vouches for UTF-8, so the first byte of a character tells how it goes on. */
 static bool is_blank(parley_str s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
+    for (size_t i = 0; i < s.n;) {
+        unsigned first = (unsigned char)s.p[i];
+        uint32_t c = first < 0x80 ? first : first & (first < 0xe0 ? 0x1f : first < 0xf0 ? 0xf : 7);
 
-    while (*p) {
-        uint32_t c = *p < 0x80 ? *p : *p < 0xe0 ? *p & 0x1fu : *p < 0xf0 ? *p & 0xfu : *p & 7u;
-
-        while ((*++p & 0xc0) == 0x80)
-            c = c << 6 | (*p & 0x3fu);
+        while (++i < s.n && (s.p[i] & 0xc0) == 0x80)
+            c = c << 6 | (s.p[i] & 0x3fu);
         if (!is_space(c))
             return false;
     }

@@ -7,13 +7,19 @@ export class Client {
     #untaken = new Map(); // by type
     #waiting = new Set();
     #asked = new Map(); // by id
+    #endings = new Set(); // of those who wait, for when the connection ends
 
     /** Connects and resolves when the handshake is done; a refused one rejects with { status, body }. */
     static open(t, url, { protocols, headers, ca, raw = false } = {}) {
         const c = new Client();
         const options = { headers, perMessageDeflate: false, ca, skipUTF8Validation: true };
         c.socket = protocols ? new WebSocket(url, protocols, options) : new WebSocket(url, options);
-        c.closed = new Promise((r) => c.socket.on('close', (code, reason) => r({ code, reason: reason.toString() })));
+        c.closed = new Promise((r) =>
+            c.socket.on('close', (code, reason) => {
+                for (const give_up of [...c.#endings]) give_up(`the connection was closed with ${code} ${reason}`);
+                r({ code, reason: reason.toString() });
+            }),
+        );
         c.socket.on('message', (data, binary) => c.#take(raw ? data : JSON.parse(data.toString()), binary));
         t?.after(() => c.socket.terminate());
         return new Promise((done, fail) => {
@@ -42,11 +48,15 @@ export class Client {
 
     #timed(what, ms, begin, end) {
         return new Promise((done, fail) => {
-            const timer = setTimeout(() => {
+            const give_up = (why) => {
+                clearTimeout(timer);
+                this.#endings.delete(give_up);
                 end();
-                fail(new Error(`no '${what}' in ${ms} ms; got: ${this.frames.map((f) => f.type).slice(-20).join(', ')}`));
-            }, ms);
-            begin((frame) => (clearTimeout(timer), done(frame)));
+                fail(new Error(`no '${what}': ${why}; got: ${this.frames.map((f) => f.type).slice(-20).join(', ')}`));
+            };
+            const timer = setTimeout(() => give_up(`not in ${ms} ms`), ms);
+            this.#endings.add(give_up);
+            begin((frame) => (clearTimeout(timer), this.#endings.delete(give_up), done(frame)));
         });
     }
 

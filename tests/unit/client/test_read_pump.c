@@ -55,7 +55,8 @@ START_TEST(message_for_the_hub)
     int64_t now = clock_unix_ms();
 
     ck_assert_int_eq(say(c, text), 0);
-    ck_assert_ptr_null(c->in.p); /* one piece is not copied */
+    ck_assert_ptr_eq(fake_decoded, text); /* one piece is not copied */
+    ck_assert_ptr_null(c->in.p);
     turn();
     ck_assert_uint_eq(fake.message_count, 1);
     m = fake.messages[0];
@@ -157,6 +158,16 @@ START_TEST(declared_too_big)
 {
     expect_closed(1009, piece("{", (size_t)1 << 40, true, true));
     ck_assert_ptr_null(c->in.p);
+}
+END_TEST
+START_TEST(declared_a_little_too_big)
+{
+    expect_closed(1009, piece("{", 1000, true, true));
+}
+END_TEST
+START_TEST(declared_as_big_as_may_be)
+{
+    ck_assert_int_eq(piece("{", 999, true, true), 0);
 }
 END_TEST
 START_TEST(declared_absurd)
@@ -292,6 +303,12 @@ END_TEST
 /* What a type makes of a message may be larger than it, but not by any factor. */
 START_TEST(payload_has_a_bound)
 {
+    for (int i = 0; i < 3; i++) { /* texts change places with those of messages that came home */
+        say(c, SAY);
+        turn();
+        settle();
+        turn();
+    }
     expect_answer("{\"type\":\"say\",\"id\":\"p\",\"room\":\"a\",\"text\":\"flood\"}",
                   "error p too_large: the message is too large\n");
     say(c, SAY); /* what was too much has left no trace */
@@ -473,6 +490,8 @@ int main(void)
     tcase_add_test(t, final_is_not_the_end_while_bytes_remain);
     tcase_add_test(t, binary);
     tcase_add_test(t, declared_too_big);
+    tcase_add_test(t, declared_a_little_too_big);
+    tcase_add_test(t, declared_as_big_as_may_be);
     tcase_add_test(t, declared_absurd);
     tcase_add_test(t, assembled_too_big);
     tcase_add_test(t, too_many_fragments);

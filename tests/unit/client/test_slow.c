@@ -64,6 +64,26 @@ START_TEST(choked_and_drained_in_order)
 }
 END_TEST
 
+/* Of the batch in which it choked, too much is left: what is ephemeral goes, and nobody is closed.
+ */
+START_TEST(choked_by_ephemeral_ones)
+{
+    open_one();
+    w->room = 5;
+    for (int i = 0; i < 12; i++)
+        post_typing(0, "typing");
+    turn();
+    ck_assert_int_eq(c->state, CLIENT_OPEN);
+    ck_assert_uint_eq(c->queue.count, 0);
+    ck_assert(metric_find("drops", PARLEY_STR("queue_full")) == 11);
+    post_frame(c->handle, "behind", LANE_ORDERED, false);
+    turn();
+    give_room(w, ROOM_FOR_ALL);
+    ck_assert_str_eq(heard(w), "typing\nbehind\n");
+    end_one(PARLEY_LEFT_LOST);
+}
+END_TEST
+
 /* At its bound: out, with 4408 alone, which it sees as soon as it reads on. _i: by count, by bytes.
  */
 START_TEST(too_slow)
@@ -293,6 +313,7 @@ int main(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, choked_and_drained_in_order);
+    tcase_add_test(t, choked_by_ephemeral_ones);
     tcase_add_loop_test(t, too_slow, 0, 2);
     tcase_add_test(t, too_slow_and_never_reads);
     tcase_add_test(t, greeting_is_not_bounded_but_has_a_deadline);

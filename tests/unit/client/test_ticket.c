@@ -144,6 +144,38 @@ START_TEST(bounded_by_user)
 }
 END_TEST
 
+#define ROUNDS 2000
+static char shared[ROUNDS][TICKET_BYTES];
+static _Atomic int redeemed;
+
+static void issue_to_many(void)
+{
+    char name[32];
+
+    for (int k = 0; k < ROUNDS; k++) {
+        struct identity *i;
+        snprintf(name, sizeof name, "user %d", k);
+        i = user(name, NULL);
+        ck_assert_int_eq(ticket_issue(logins, i, shared[k]), 0);
+        identity_unref(i);
+    }
+}
+
+START_TEST(each_its_own)
+{
+    char name[32];
+
+    issue_to_many();
+    for (int k = ROUNDS - 1; k >= 0; k--) {
+        struct identity *i = ticket_redeem(logins, str_of(shared[k]));
+        snprintf(name, sizeof name, "user %d", k);
+        ck_assert_ptr_nonnull(i);
+        ck_assert_str_eq(i->user.p, name);
+        identity_unref(i);
+    }
+}
+END_TEST
+
 START_TEST(bounded_in_all)
 {
     char t[TICKET_BYTES], name[32];
@@ -161,10 +193,6 @@ START_TEST(bounded_in_all)
 }
 END_TEST
 
-#define ROUNDS 2000
-static char shared[ROUNDS][TICKET_BYTES];
-static _Atomic int redeemed;
-
 static void *redeem_all(void *arg)
 {
     (void)arg;
@@ -179,15 +207,8 @@ static void *redeem_all(void *arg)
 START_TEST(each_once_among_threads)
 {
     pthread_t threads[4];
-    char name[32];
 
-    for (int k = 0; k < ROUNDS; k++) {
-        struct identity *i;
-        snprintf(name, sizeof name, "user %d", k);
-        i = user(name, NULL);
-        ck_assert_int_eq(ticket_issue(logins, i, shared[k]), 0);
-        identity_unref(i);
-    }
+    issue_to_many();
     for (int t = 0; t < 4; t++)
         pthread_create(&threads[t], NULL, redeem_all, NULL);
     for (int t = 0; t < 4; t++)
@@ -212,6 +233,7 @@ int main(void)
     tcase_add_test(c, not_after_expiry);
     tcase_add_test(c, bounded_by_user);
     tcase_add_test(c, bounded_in_all);
+    tcase_add_test(c, each_its_own);
     tcase_add_test(c, each_once_among_threads);
     suite_add_tcase(s, c);
     r = srunner_create(s);
