@@ -60,7 +60,8 @@ ticket_redeem(struct logins *l,
 parley_str login_bearer(const parley_login *l);
 parley_str login_query(const parley_login *l, const char *name); /* absent: not in the query */
 parley_str login_address(const parley_login *l);
-int32_t login_admit(parley_login *l, const parley_identity *from); /* PARLEY_ADMIT, or PARLEY_REFUSE */
+int32_t login_admit(parley_login *l,
+                    const parley_identity *from); /* PARLEY_ADMIT, or PARLEY_REFUSE */
 int32_t
 login_refuse(parley_login *l,
              const char *text); /* PARLEY_REFUSE; text is cut at 255 bytes, controls are escaped */

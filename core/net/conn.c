@@ -196,6 +196,5 @@ void conn_timers_start(struct net *n)
 void conn_timers_stop(struct net *n)
 {
     ev_timer_stop(n->loop->ev, &n->deadline);
-    if (n->context)
-        lws_sul_cancel(&n->service);
+    lws_sul_cancel(&n->service);
 }

@@ -191,7 +191,6 @@ void net_free(struct net *n)
     conn_timers_stop(n);
     if (n->context)
         lws_context_destroy(n->context); /* closes what is left, by callbacks */
-    conn_timers_stop(n);
     while (n->blocks) {
         struct conn_block *next = n->blocks->next;
         free(n->blocks);

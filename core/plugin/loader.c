@@ -54,9 +54,9 @@ int loader_check_file(const char *path, int fd, char why[LOADER_WHY_BYTES])
     return 0;
 }
 
-/* By its descriptor, which then stays open: the loader of glibc knows objects by the name that they were opened under, and
- * would take the next one under the same number for this one. Sanitizers name functions by the path that was mapped, and
- * cannot follow a descriptor. */
+/* By its descriptor, which then stays open: the loader of glibc knows objects by the name that they
+ * were opened under, and would take the next one under the same number for this one. Sanitizers
+ * name functions by the path that was mapped, and cannot follow a descriptor. */
 static void *map(const char *path, int fd)
 {
 #ifdef PARLEY_CHECKED

@@ -207,7 +207,8 @@ void kit_restart(kit *k)
 
 void kit_advance_ms(kit *k, int64_t ms)
 {
-    /* From timer to timer, so that each runs at its own time, and so does what it sets in motion. */
+    /* From timer to timer, so that each runs at its own time, and so does what it sets in motion.
+     */
     do {
         int64_t due = timers_next(k->hub->timers), now = clock_mono_ms();
         int64_t step = due >= now + ms ? ms : due > now ? due - now : 0;

@@ -23,7 +23,7 @@ for (const pumps of [1, 2])
         const list = Array.from({ length: channels }, (_, i) => `c${i}`);
         const d = await Daemon.start(t, {
             changes: {
-                server: { pumps, ...(full && { queue_messages: 10_000, queue_bytes: '8MiB', stalled_timeout: '60s' }) }, ...unlimited, 'hub channels': { list: list.join(', '), auto_join: null },
+                server: { pumps }, ...unlimited, 'hub channels': { list: list.join(', '), auto_join: null },
                 'hub channels in general': null, 'hub channels in gaming': null, 'hub channels in tech': null, 'hub roster': null, 'hub recent': null,
             },
         });

@@ -299,6 +299,39 @@ START_TEST(answered_too_late)
 }
 END_TEST
 
+/* Behind a request more is waiting in lws, and the peer is gone before the answer: lws would ask
+ * for a writable socket for ever, and hear of it without end. */
+START_TEST(gone_before_the_answer)
+{
+    struct linger hard = {1, 0};
+    double before;
+    int fd;
+
+    start_http();
+    for (int i = 0; i < 4; i++) {
+        fd = dial();
+        if (i & 1) {
+            put(fd, HEAD("GET /now") "\r\n" HEAD("GET /later") "\r\n" HEAD("GET /now") "\r\n");
+            get_until(fd, "127.0.0.1");
+        } else {
+            put(fd, HEAD("GET /later") "\r\n" HEAD("GET /now") "\r\nGET /n");
+        }
+        EVENTUALLY(arrived == i + 1);
+        if (i & 2)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        close(fd);
+        usleep(50000);
+        answer_held();
+        usleep(200000);
+        before = cpu_seconds();
+        usleep(200000);
+        ck_assert_double_lt(cpu_seconds() - before, 0.1);
+    }
+    EVENTUALLY(net_idle(srv.net));
+    stop();
+}
+END_TEST
+
 static void read_big(int fd, int pause_us)
 {
     static char got[sizeof big + 1024];
@@ -455,6 +488,7 @@ int main(void)
                                   idle_connections_are_cut,
                                   answered_later,
                                   answered_too_late,
+                                  gone_before_the_answer,
                                   large_answers,
                                   answers_not_taken,
                                   large_answers_over_tls,

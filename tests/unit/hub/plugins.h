@@ -1,4 +1,5 @@
-/* Plugins built into the tests of the hub: types that say and whisper, a router, and hubs whose answers a test chooses. */
+/* Plugins built into the tests of the hub: types that say and whisper, a router, and hubs whose
+ * answers a test chooses. */
 #ifndef TEST_HUB_PLUGINS_H
 #define TEST_HUB_PLUGINS_H
 #include <parley/plugin.h>
