@@ -40,6 +40,8 @@ int send_queue_push(struct send_queue *q, struct frame *f, uint32_t from, uint32
     if (counted && ((max_bytes && (uint64_t)q->bytes + n > max_bytes) ||
                     (max_messages && (uint64_t)q->messages + messages > max_messages)))
         return -ENOBUFS;
+    if (!counted && q->uncounted == SEND_QUEUE_UNCOUNTED)
+        return -ENOBUFS;
     if (q->count == q->cap && grow(q) < 0)
         return -ENOMEM;
     q->count++;

@@ -13,6 +13,7 @@ struct send_entry {
     uint8_t lane;
     bool counted; /* false: a greeting */
 };
+#define SEND_QUEUE_UNCOUNTED 4096 /* entries: a greeting, and a few replays that were asked for */
 struct send_queue {
     struct send_entry *entries; /* ring; allocated when first needed, freed when it has run empty */
     uint32_t head, count, cap;

@@ -247,9 +247,12 @@ void client_send(struct client *c, struct frame *take_frame, enum lane lane, boo
 
 bool write_pump_ping(struct client *c)
 {
-    char ping[FRAME_HEADER_BYTES];
-    size_t n = frame_header(ping, FRAME_PING, 0);
-    ssize_t sent = wire_send(c->wsi, c->tls, ping, n);
+    char ping[FRAME_HEADER_BYTES + 1];
+    size_t n = frame_header(ping, FRAME_PING, 1);
+    ssize_t sent;
+
+    ping[n++] = '.'; /* the pong repeats it, and of an empty one lws says nothing */
+    sent = wire_send(c->wsi, c->tls, ping, n);
 
     if (sent < 0)
         broken(c);

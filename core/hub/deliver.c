@@ -147,7 +147,8 @@ int deliver_packet(struct hub *h, struct packet *p, const parley_to *to, const p
     case PARLEY_TO_CLIENT:
         c = clients_find(h, to->client.v);
         if (c && !excepted(c, to) && !has_it(h, c, already, already_count))
-            deliver_to_client(h, c, p, false);
+            deliver_to_client(h, c, p,
+                              c->state == HUB_CLIENT_OPEN && (to->flags & PARLEY_CATCH_UP));
         return c ? 0 : -ESTALE;
     default:
         return -EINVAL;

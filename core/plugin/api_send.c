@@ -155,6 +155,9 @@ int api_send(parley_out *take, const parley_to *where)
     }
     if (m->to)
         m->channel = arena_str(&m->arena, m->to->name);
+    if (to.role.p) /* for some of its members: it takes no place in the channel, or history would
+                      show it to all */
+        m->to = NULL;
     op = add_delivery(m, &to) == 0 ? op_new(h, OP_SEND, o->instance, 0) : NULL;
     if (!op) {
         message_destroy(m);

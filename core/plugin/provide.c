@@ -278,11 +278,12 @@ static void check_needs(struct registry *r, struct config *c)
                 continue;
             while (k < r->service_count && strcmp(r->services[k].id, id) != 0)
                 k++;
-            if (k == r->service_count)
-                config_fault(
-                    c, i->section->line,
-                    "[%s %s]: plugin '%s' needs the service '%s', which no section provides",
-                    i->kind, i->name, i->file->copy.id, id);
+            if (k < r->service_count)
+                continue;
+            i->broken = true; /* not to be created */
+            config_fault(c, i->section->line,
+                         "[%s %s]: plugin '%s' needs the service '%s', which no section provides",
+                         i->kind, i->name, i->file->copy.id, id);
         }
     }
 }

@@ -296,9 +296,11 @@ static void on_resumed(parley_host *h, const parley_message *m, const parley_out
     int64_t from = parley_as_int(parley_get(in, "offset"), 0), now;
     int64_t until = parley_joined_at(h, c, channel);
     struct ring *r = find(h, channel);
+    parley_to to = parley_to_client(c);
     parley_out *answer;
     bool recovered;
 
+    to.flags = PARLEY_CATCH_UP;
     if (outcome->verdict != PARLEY_DONE || until < 0 ||
         parley_channel_position(h, channel, &epoch, &now) < 0)
         return;
@@ -308,7 +310,7 @@ static void on_resumed(parley_host *h, const parley_message *m, const parley_out
         parley_packet *p = nth(h, r, i)->packet;
 
         if (parley_packet_offset(p) > from && parley_packet_offset(p) <= until)
-            parley_send_packet(h, p, parley_to_client(c));
+            parley_send_packet(h, p, to);
     }
     answer = parley_message_new(h, "resumed");
     parley_put_str(answer, "channel", channel);

@@ -146,7 +146,8 @@ API void parley_open_object(parley_out *o, const char *key);
 API void parley_close(parley_out *o);
 /* Tell. Queued; sender is Server; STORE and observers see it, moderators do not. */
 enum { PARLEY_TO_ALL = 1, PARLEY_TO_CLIENT, PARLEY_TO_USER, PARLEY_TO_CHANNEL };  /* an empty name is -EINVAL, never "all" */
-enum { PARLEY_NOT_DASHBOARDS = 1 };
+enum { PARLEY_NOT_DASHBOARDS = 1,
+       PARLEY_CATCH_UP = 2 };                 /* to a client: what it asked for; has the deadline of a greeting, not the bound of a queue */
 typedef struct { uint32_t struct_size; int32_t kind; parley_client client, but; parley_str name, but_user, role;
                  uint32_t flags; } parley_to;                       /* but, but_user: all of them save these */
 API parley_to parley_to_all(void);

@@ -481,9 +481,12 @@ static inline const char *heard(struct lws *w)
         unsigned char size = (unsigned char)w->got.p[at + 1];
         size_t head = size < 126 ? 2 : size == 126 ? 4 : 10;
 
-        if ((w->got.p[at] & 15) == FRAME_PING)
+        if ((w->got.p[at] & 15) == FRAME_PING) {
+            FAKE_CHECK(n > head, "of a pong without payload lws says nothing");
             buf_add_cstr(&text, "(ping)");
-        buf_add(&text, w->got.p + at + head, n - head);
+        } else {
+            buf_add(&text, w->got.p + at + head, n - head);
+        }
         buf_add_char(&text, '\n');
     }
     buf_clear(&w->got);

@@ -167,7 +167,7 @@ int client_receive(struct client *c, const char *p, size_t n, size_t remaining, 
     f->in[f->in_bytes] = 0;
     if (close_with) {
         c->close_code = (uint16_t)close_with;
-        c->close_text = "because";
+        c->close_text = (char *)(uintptr_t) "because";
         wire_want_writable(c->wsi);
     } else if (sscanf(f->in, "flood %u", &count) == 1) {
         fake_flood(f, count);
