@@ -20,6 +20,7 @@
     ((uint64_t)1024 * 1024) /* in all channels together: no window is worth more \
                              */
 #define EXCEPTS_KEPT    64
+#define RUNS_KEPT       64
 #define WINDOW_LEAST_US 1000
 #define WINDOW_MOST_US  20000
 #define VAIN_MOST       63
@@ -117,9 +118,35 @@ static int add_except(struct batch *b, uint32_t n, const struct mail_publish *m)
     return 0;
 }
 
+/* Notes that what comes next belongs to the run that goes on. */
+static int add_run(struct batch *b, uint64_t serial)
+{
+    uint64_t last = b->run_count ? b->runs[b->run_count - 1].serial : b->serial;
+
+    if (!b->frame) {
+        b->serial = serial;
+        return 0;
+    }
+    if (last == serial)
+        return 0;
+    if (b->run_count == b->run_cap) {
+        uint32_t cap = b->run_cap ? 2 * b->run_cap : 8;
+        struct batch_run *more = realloc(b->runs, cap * sizeof *more);
+
+        if (!more)
+            return -ENOMEM;
+        b->runs = more;
+        b->run_cap = cap;
+    }
+    b->runs[b->run_count++] = (struct batch_run){b->frame->n, serial};
+    return 0;
+}
+
 static int append(struct pump *p, struct batch *b, struct frame *f, const struct mail_publish *m)
 {
     if (b->frame && reserve(p, b, f->n) < 0)
+        return -ENOMEM;
+    if (m->lane == LANE_ORDERED && add_run(b, p->run_serial) < 0)
         return -ENOMEM;
     if (add_except(b, f->n, m) < 0)
         return -ENOMEM;
@@ -148,7 +175,12 @@ static void reset(struct pump *p, struct batch *b)
     }
     b->frame = NULL;
     b->cap = 0;
-    b->except_count = 0;
+    b->except_count = b->run_count = 0;
+    if (b->run_cap > RUNS_KEPT) {
+        free(b->runs);
+        b->runs = NULL;
+        b->run_cap = 0;
+    }
     if (b->except_cap > EXCEPTS_KEPT) {
         free(b->excepts);
         b->excepts = NULL;
@@ -161,6 +193,10 @@ void mirror_publish(struct pump *p, struct mail_publish *m)
     struct pump_channel *ch = mirror_channel(p, m->channel);
     bool added = false, full = false;
 
+    if (m->lane == LANE_ORDERED && p->run_channel != ch) {
+        p->run_channel = ch;
+        p->run_serial++;
+    }
     for (int i = 0; i < PROTOCOLS_MAX; i++) {
         struct frame *f = m->frames[i];
 
@@ -196,50 +232,93 @@ void mirror_publish(struct pump *p, struct mail_publish *m)
 
 /* --- to one client --- */
 
-/* What of this batch is still for this member; afterwards it has had it. */
-static void gather_batch(struct gather *g, struct member *m, const struct batch *b, enum lane lane)
+/* Bytes of a batch, less what this client does not get. */
+static void gather_range(struct gather *g, const struct batch *b, uint32_t at, uint32_t to,
+                         enum lane lane)
 {
-    struct client *c = g->client;
-    uint32_t at = m->cursor[lane];
-
-    if (!b->frame || at == b->frame->n)
-        return;
-    m->cursor[lane] = b->frame->n; /* before anything is sent: m may be gone then */
     for (uint32_t i = 0; i < b->except_count; i++) {
         const struct batch_except *e = except_at(b, i);
 
-        if (e->to <= at || !is_excepted(e, c))
+        if (e->to <= at || e->from >= to || !is_excepted(e, g->client))
             continue;
         if (e->from > at)
             gather_add(g, b->frame, at, e->from, lane, true);
         at = e->to;
     }
-    gather_add(g, b->frame, at, b->frame->n, lane, true);
+    if (at < to)
+        gather_add(g, b->frame, at, to, lane, true);
 }
 
-static void gather_member(struct gather *g, uint32_t membership)
+/* What of this batch is still for this member; afterwards it has had it. */
+static void gather_batch(struct gather *g, struct member *m, const struct batch *b, enum lane lane)
+{
+    uint32_t at = m->cursor[lane];
+
+    if (!b->frame || at == b->frame->n)
+        return;
+    m->cursor[lane] = b->frame->n; /* before anything is sent: m may be gone then */
+    gather_range(g, b, at, b->frame->n, lane);
+}
+
+/* The serial of the run that a byte belongs to, and where that run ends. */
+static uint64_t run_at(const struct batch *b, uint32_t at, uint32_t *ret_end)
+{
+    uint32_t i = 0;
+
+    while (i < b->run_count && b->runs[i].from <= at)
+        i++;
+    *ret_end = i < b->run_count ? b->runs[i].from : b->frame->n;
+    return i ? b->runs[i - 1].serial : b->serial;
+}
+
+static struct member *member_of(const struct client *c, uint32_t membership)
+{
+    const struct membership *ms = &c->memberships[membership];
+
+    return &ms->channel->members[c->protocol][ms->index];
+}
+
+/* The ordered batches of all his channels, run by run in the order in which they were published. */
+static void gather_ordered(struct gather *g)
 {
     struct client *c = g->client;
-    struct membership *ms = &c->memberships[membership];
-    struct pump_channel *ch = ms->channel;
 
-    gather_batch(g, &ch->members[c->protocol][ms->index], &ch->batches[c->protocol][LANE_ORDERED],
-                 LANE_ORDERED);
-    if (c->state == CLIENT_CLOSING)
-        return;
-    gather_batch(g, &ch->members[c->protocol][ms->index], &ch->batches[c->protocol][LANE_EPHEMERAL],
-                 LANE_EPHEMERAL);
+    while (c->state != CLIENT_CLOSING) { /* who is closed by a send is in no channel any more */
+        const struct batch *first = NULL;
+        struct member *m = NULL;
+        uint64_t serial = UINT64_MAX;
+        uint32_t to = 0, at;
+
+        for (uint32_t i = 0; i < c->membership_count; i++) {
+            const struct pump_channel *ch = c->memberships[i].channel;
+            const struct batch *b = &ch->batches[c->protocol][LANE_ORDERED];
+            uint32_t end;
+
+            if (!ch->is_dirty || !b->frame || member_of(c, i)->cursor[LANE_ORDERED] == b->frame->n)
+                continue;
+            if (run_at(b, member_of(c, i)->cursor[LANE_ORDERED], &end) >= serial)
+                continue;
+            m = member_of(c, i);
+            serial = run_at(b, m->cursor[LANE_ORDERED], &to);
+            first = b;
+        }
+        if (!first)
+            return;
+        at = m->cursor[LANE_ORDERED];
+        m->cursor[LANE_ORDERED] = to;
+        gather_range(g, first, at, to, LANE_ORDERED);
+    }
 }
 
-void mirror_flush_member(struct client *c, uint32_t membership)
+static void gather_ephemeral(struct gather *g)
 {
-    struct gather g;
+    struct client *c = g->client;
 
-    if (!c->memberships[membership].channel->is_dirty)
-        return;
-    gather_begin(&g, c);
-    gather_member(&g, membership);
-    gather_end(&g);
+    for (uint32_t i = 0; i < c->membership_count; i++)
+        if (c->memberships[i].channel->is_dirty)
+            gather_batch(g, member_of(c, i),
+                         &c->memberships[i].channel->batches[c->protocol][LANE_EPHEMERAL],
+                         LANE_EPHEMERAL); /* when that closes him, he is in none any more */
 }
 
 void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, bool counted)
@@ -247,12 +326,25 @@ void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, b
     struct gather g;
 
     gather_begin(&g, c);
-    for (uint32_t i = 0; c->pump->dirty && i < c->membership_count; i++)
-        if (c->memberships[i].channel->is_dirty)
-            gather_member(&g, i); /* when that closes him, he is in none any more */
+    if (c->pump->dirty) {
+        gather_ordered(&g);
+        gather_ephemeral(&g);
+    }
     if (last && c->state != CLIENT_CLOSING)
         gather_add(&g, last, 0, last->n, lane, counted);
     gather_end(&g);
+}
+
+/* With others he would see the one channel's news before older ones of the other. */
+static bool in_another(const struct pump *p, const struct client *c)
+{
+    unsigned dirty = 0;
+
+    if (!p->dirty || !p->dirty->next_dirty)
+        return false;
+    for (uint32_t i = 0; i < c->membership_count; i++)
+        dirty += c->memberships[i].channel->is_dirty;
+    return dirty > 1;
 }
 
 /* --- to all --- */
@@ -289,14 +381,9 @@ static void prepare_whole(struct pump *p, struct batch batches[LANES], struct wh
     }
 }
 
-static void flush_odd(struct client *c, struct member *m, struct batch batches[LANES])
+static void flush_odd(struct client *c, struct member *m)
 {
-    struct gather g;
-
-    gather_begin(&g, c);
-    for (int lane = 0; lane < LANES && c->state != CLIENT_CLOSING; lane++)
-        gather_batch(&g, m, &batches[lane], (enum lane)lane);
-    gather_end(&g);
+    mirror_flush_client(c, NULL, LANE_ORDERED, true);
     if (c->state != CLIENT_CLOSING) /* else m is somebody else, or nobody */
         m->cursor[LANE_ORDERED] = m->cursor[LANE_EPHEMERAL] = 0;
 }
@@ -319,9 +406,9 @@ static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
         struct client *c = m->client;
         ssize_t sent;
 
-        if (!w.data || c->choked || (m->cursor[0] | m->cursor[1]) ||
+        if (!w.data || c->choked || (m->cursor[0] | m->cursor[1]) || in_another(p, c) ||
             (odd && (any_excepted(ordered, c) || any_excepted(ephemeral, c)))) {
-            flush_odd(c, m, ch->batches[proto]);
+            flush_odd(c, m);
             continue;
         }
         sent = wire_send(c->wsi, c->tls, w.data, w.bytes);

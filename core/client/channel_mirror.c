@@ -51,6 +51,7 @@ void mirror_release(struct pump *p, struct pump_channel *ch)
         for (int lane = 0; lane < LANES; lane++) {
             frame_unref(ch->batches[i][lane].frame);
             free(ch->batches[i][lane].excepts);
+            free(ch->batches[i][lane].runs);
         }
     }
     if (mirror_channel(p, ch->number) == ch)
@@ -140,7 +141,8 @@ void mirror_leave(struct pump *p, struct client *c, uint32_t channel)
 
     if (!ch || (i = find(c, ch)) == c->membership_count)
         return;
-    mirror_flush_member(c, i);
+    if (ch->is_dirty)
+        mirror_flush_client(c, NULL, LANE_ORDERED, true);
     if (c->state != CLIENT_CLOSING) /* else that send was one too many, and it has left them all */
         detach(p, c, i);
 }

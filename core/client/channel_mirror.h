@@ -3,7 +3,8 @@
  *
  * A batch belongs to (channel, protocol, lane). A publication is appended once; the flush sends it
  * to every member with one send each. Members joined after an append do not get what came before:
- * their cursor says so. [pump]
+ * their cursor says so. Runs remember in which order channels were published to, so that who is in
+ * several of them sees the hub's order. [pump]
  */
 #ifndef CLIENT_CHANNEL_MIRROR_H
 #define CLIENT_CHANNEL_MIRROR_H
@@ -16,12 +17,19 @@ struct batch_except { /* bytes that some do not get */
     uint64_t but_user;
     bool not_dashboards;
 };
+struct batch_run { /* bytes that were published without another channel in between */
+    uint32_t from;
+    uint64_t serial;
+};
 struct batch {
     struct frame *frame; /* what is pending; NULL: nothing */
     uint32_t cap; /* bytes allocated in frame; 0: it is a publication's own, shared with others */
     struct batch_except *excepts; /* in the order of their bytes; `first`, until more are needed */
     struct batch_except first;
     uint32_t except_count, except_cap;
+    uint64_t serial;        /* of its first run; ordered lane only, as are the others */
+    struct batch_run *runs; /* after the first */
+    uint32_t run_count, run_cap;
 };
 struct member {
     struct client *client;
@@ -54,8 +62,6 @@ void mirror_publish(struct pump *p,
 /* Sends what is pending for this one client, followed by `last` (borrowed; may be NULL), in as few
  * sends as the scratch buffer allows. */
 void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, bool counted);
-/* The same for one channel of his, and nothing behind it. */
-void mirror_flush_member(struct client *c, uint32_t membership);
 void mirror_flush_channel(struct pump *p, struct pump_channel *ch); /* to all its members */
 /* All dirty channels, if the flush window has passed; else arms the timer. */
 void mirror_flush(struct pump *p);

@@ -51,6 +51,7 @@ struct pump {
     struct actor actor;
     char name[16]; /* of the actor */
     uint32_t index;
+    bool draining; /* new ones are refused */
     const struct settings *settings;
     const struct registry *registry; /* message types and protocols: constant while the pump runs */
     struct logins *logins;
@@ -64,23 +65,24 @@ struct pump {
     uint32_t slot_count, slot_free; /* slot_free: number + 1; 0: none */
     uint32_t client_count;          /* sockets that are upgraded, whatever their state */
     uint32_t pending_count;         /* of them PENDING */
+    uint32_t channel_count;         /* of channels */
+    uint32_t pings_left;            /* in this tick */
     struct pump_channel **channels; /* by the hub's number; grows; NULL: nobody here is in it */
-    uint32_t channel_count;
+    const struct pump_channel *run_channel; /* last published to, and the serial of that run */
+    uint64_t run_serial;
     struct pump_channel *dirty; /* with a batch that waits for the flush */
-    bool draining;
     struct flush_window window;
     ev_timer flush_timer;
     struct frame *spare; /* memory of the last batch, for the next */
-    uint32_t spare_cap;
-    char *scratch;  /* PUMP_SCRATCH_BYTES, to gather parts of one send */
-    char *joint;    /* as many, for both lanes of a channel together */
-    struct out out; /* what types construct into; its text changes places with a message's */
+    char *scratch;       /* PUMP_SCRATCH_BYTES, to gather parts of one send */
+    char *joint;         /* as many, for both lanes of a channel together */
+    struct out out;      /* what types construct into; its text changes places with a message's */
     struct message *spares; /* that came home, for the next */
     uint32_t spare_count;
-    int64_t depth_seen;  /* the fullest that the mailbox was since the last flush */
-    uint32_t pings_left; /* in this tick */
-    uint64_t random;     /* state of the jitter */
-    struct {             /* since the last flush: counted here, told in one go */
+    uint32_t spare_cap; /* of `spare` */
+    int64_t depth_seen; /* the fullest that the mailbox was since the last flush */
+    uint64_t random;    /* state of the jitter */
+    struct {            /* since the last flush: counted here, told in one go */
         uint64_t deliveries, bytes, sends;
     } told;
     struct {

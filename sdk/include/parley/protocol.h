@@ -1,7 +1,8 @@
 /* <parley/protocol.h>: protocols, "parley.protocol/1". What a message looks like on the wire, in both directions.
  *
  * One whole, valid UTF-8 text frame comes in; what goes out is encoded once, whatever the number of its receivers, and
- * framed by the host. Both directions run on any loop, many at once: options, and no state.
+ * framed by the host. That frame, alone of all parley_str, is not followed by a 0: it lies where it was received. Both
+ * directions run on any loop, many at once: options, and no state.
  */
 #ifndef PARLEY_PROTOCOL_H
 #define PARLEY_PROTOCOL_H

@@ -70,7 +70,7 @@ static struct expected *find(struct session *s, uint32_t number)
 /* What it got, one after the other. */
 static void verify_got(struct session *s)
 {
-    uint32_t last[CHANNELS + 1][LANES] = {{0}}, last_direct = 0, greatest = 0;
+    uint32_t last[CHANNELS + 1][LANES] = {{0}}, last_direct = 0, last_ordered = 0, greatest = 0;
     const struct buf *got = &s->w->got;
     size_t n;
 
@@ -92,6 +92,10 @@ static void verify_got(struct session *s)
         FAKE_CHECK(number > last[e->channel][e->lane], "%u came after %u of the same channel",
                    number, last[e->channel][e->lane]);
         last[e->channel][e->lane] = number;
+        if (e->lane == LANE_ORDERED) { /* whatever the channel */
+            FAKE_CHECK(number > last_ordered, "%u came after %u", number, last_ordered);
+            last_ordered = number;
+        }
         FAKE_CHECK(number > last_direct, "%u came after the direct frame %u", number, last_direct);
         if (e->channel == DIRECT) {
             FAKE_CHECK(number > greatest, "the direct frame %u came after %u", number, greatest);

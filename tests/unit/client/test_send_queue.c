@@ -44,6 +44,20 @@ START_TEST(bounds)
 }
 END_TEST
 
+START_TEST(what_is_not_counted_has_an_end_too)
+{
+    struct send_queue q = {0};
+    struct frame *f = batch(1);
+
+    for (int i = 0; i < SEND_QUEUE_UNCOUNTED; i++)
+        ck_assert_int_eq(send_queue_push(&q, f, 0, 5, 1, LANE_ORDERED, false, 1, 1), 0);
+    ck_assert_int_eq(send_queue_push(&q, f, 0, 5, 1, LANE_ORDERED, false, 1, 1), -ENOBUFS);
+    ck_assert_int_eq(send_queue_push(&q, f, 0, 5, 1, LANE_ORDERED, true, 5, 1), 0);
+    send_queue_finish(&q);
+    frame_unref(f);
+}
+END_TEST
+
 START_TEST(advance_in_parts)
 {
     struct send_queue q = {.greeting_since_ms = 7};
@@ -105,6 +119,7 @@ int main(void)
     int failed;
 
     tcase_add_test(t, bounds);
+    tcase_add_test(t, what_is_not_counted_has_an_end_too);
     tcase_add_test(t, advance_in_parts);
     tcase_add_test(t, order_while_the_ring_turns);
     suite_add_tcase(s, t);
