@@ -132,6 +132,7 @@ static int read_head(struct conn *c, struct http_exchange *x)
         fault = 400;
     copy_if_usable(c, q, WSI_TOKEN_HTTP_COOKIE, &q->cookie);
     copy_if_usable(c, q, WSI_TOKEN_HTTP_ACCEPT, &q->accept);
+    copy_if_usable(c, q, WSI_TOKEN_HTTP_ACCEPT_ENCODING, &q->accept_encoding);
     copy_if_usable(c, q, WSI_TOKEN_HTTP_IF_NONE_MATCH, &q->if_none_match);
     error = header_query(c->wsi, &q->arena, &q->query, &q->query_count);
     if (error)

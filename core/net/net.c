@@ -104,7 +104,9 @@ static int make_context(struct net *n, const struct net_options *o, char why[256
         if (n->listeners[i].socket.address[0] == '[')
             info.options &= ~(uint64_t)LWS_SERVER_OPTION_DISABLE_IPV6;
     if (n->tls) {
-        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        /* lws makes a client's side too, which is never used, and leaks it: without certificates */
+        info.options |=
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
         info.ssl_cert_filepath = o->tls_certificate;
         info.ssl_private_key_filepath = o->tls_key;
         info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;

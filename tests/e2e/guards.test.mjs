@@ -169,7 +169,8 @@ describe('strangers', { concurrency: 2 }, () => {
         await closes(1002, frame(9, 'x', { fin: false }));
         await closes(1002, frame(0, 'nothing to go on with'));
         await closes(1002, frame(1, 'a', { fin: false }), frame(1, 'b'));
-        await closes(1002, Buffer.from([0xc1, 0x81, 0, 0, 0, 0, 0x41])); // RSV1: no compression was agreed upon
+        const compressed = await RawWebSocket.open(t, d.port); // no compression was agreed upon
+        assert.equal((await compressed.write(Buffer.from([0xc1, 0x81, 0, 0, 0, 0, 0x41])).closed()).code, 1002);
         for (const hangUp of [frame(9, 'x'.repeat(126)), frame(8, Buffer.from([0x03, 0xe8, 0xff]))]) {
             const r = await RawWebSocket.open(t, d.port);
             await r.write(hangUp).toEnd();
@@ -334,6 +335,23 @@ describe('strangers', { concurrency: 2 }, () => {
         const control = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]/u.exec(d.raw);
         assert.equal(control, null, `${control && JSON.stringify(d.raw.slice(Math.max(0, control.index - 200), control.index + 50))}`);
         assert.ok(d.lines.length > 20);
+    });
+
+    it('the log for people escapes too', async (t) => {
+        const d = await Daemon.start(t, { changes: { log: { format: 'text', level: 'debug' } }, ready: false });
+        await until(() => /127\.0\.0\.1:\d+/.test(d.raw) && /started/.test(d.raw), 'start');
+        const port = Number(/public.*?127\.0\.0\.1:(\d+)/.exec(d.raw)[1]);
+        const lines = () => d.raw.split('\n').length;
+        const ann = await Client.open(t, `ws://127.0.0.1:${port}/ws?name=ann`);
+        const before = lines();
+        await ann.ask({ type: 'join_channel', channel: 'x\nforged line\r\u001b[2J\u202e' }).catch(() => {});
+        await until(() => lines() > before, 'a line about it');
+        await (await Raw.sent(t, port, upgrade(`/ws?name=${encodeURIComponent('x\nforged line\u001b[2J')}`))).toEnd();
+        assert.equal((await d.terminate()).status, 0);
+        await d.stderrEnded;
+        assert.ok(!/^forged/m.test(d.raw), d.raw);
+        // eslint-disable-next-line no-control-regex
+        assert.doesNotMatch(d.raw, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/u);
     });
 });
 

@@ -20,7 +20,7 @@ static const parley_metric metrics[] = {
     {"session_seconds", PARLEY_SECONDS, "How long connections lasted", NULL},
     {"messages", PARLEY_COUNTER, "Messages that were delivered, by type", "type"},
     {"channel_messages", PARLEY_COUNTER, "Messages delivered to channels", "channel"},
-    {"refusals", PARLEY_COUNTER, "Refused messages, by who refused them", "section"},
+    {"refusals", PARLEY_COUNTER, "Refused messages, by who refused them", "by"},
 };
 
 struct counts { /* since the last summary */
