@@ -73,6 +73,7 @@ struct net {
     bool tls, accepting;
     struct lws_context *context;
     struct lws_vhost *vhost;
+    SSL_CTX *unused_client; /* TLS: NULL without it */
     struct lws_protocols protocols[2];
     void *loops[1];
 

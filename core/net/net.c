@@ -12,6 +12,7 @@
 #include "net/conn.h"
 
 #include <openssl/ssl.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -104,9 +105,11 @@ static int make_context(struct net *n, const struct net_options *o, char why[256
         if (n->listeners[i].socket.address[0] == '[')
             info.options &= ~(uint64_t)LWS_SERVER_OPTION_DISABLE_IPV6;
     if (n->tls) {
-        /* lws makes a client's side too, which is never used, and leaks it: without certificates */
-        info.options |=
-            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+        /* The client's side is never used; lws would make one with all the system's authorities,
+         * and leak it. */
+        n->unused_client = SSL_CTX_new(TLS_client_method());
+        info.provided_client_ssl_ctx = n->unused_client;
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = o->tls_certificate;
         info.ssl_private_key_filepath = o->tls_key;
         info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
@@ -193,6 +196,7 @@ void net_free(struct net *n)
     conn_timers_stop(n);
     if (n->context)
         lws_context_destroy(n->context); /* closes what is left, by callbacks */
+    SSL_CTX_free(n->unused_client);
     while (n->blocks) {
         struct conn_block *next = n->blocks->next;
         free(n->blocks);
