@@ -79,9 +79,8 @@ static inline void fake_note(struct fake *f, const char *a, const char *b)
 /* --- the table --- */
 static inline int fake_bad_option(parley_host *h, const char *option, const char *text)
 {
-    struct fake *f = fake_of(h);
-
-    snprintf(f->bad_option, sizeof f->bad_option, "%s: %s", option ? option : "", text);
+    snprintf(fake_of(h)->bad_option, sizeof fake_of(h)->bad_option, "%s: %s", option ? option : "",
+             text);
     return -EINVAL;
 }
 
@@ -194,10 +193,8 @@ static inline int fake_publish(parley_host *h, void *take, void (*destroy)(void 
 
 static inline int fake_ready(parley_host *h, bool ready, const char *why)
 {
-    struct fake *f = fake_of(h);
-
-    f->ready = ready;
     ck_assert(ready || why);
+    fake_of(h)->ready = ready;
     return 0;
 }
 

@@ -40,7 +40,11 @@ START_TEST(keys_of_no_use_are_passed_over)
         {KEY_EC, "{\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
          false}, /* off the curve */
         {KEY_EC, "{\"x\":\"AA\"}", false},
+        {KEY_EC, "{\"x\":\"A===\"}", false},
         {KEY_EC, "{\"y\":null}", false},
+        /* A private part, here of another key, changes nothing. */
+        {KEY_EC, "{\"d\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}", true},
+        {KEY_RSA, "{\"d\":\"AQAB\",\"p\":\"AQAB\",\"q\":7}", true},
         {KEY_ED, NULL, true},
         {KEY_ED, "{\"alg\":\"EdDSA\"}", true},
         {KEY_ED, "{\"crv\":\"Ed448\"}", false},

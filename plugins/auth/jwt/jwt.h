@@ -63,11 +63,10 @@ enum reason {
 /* --- token.c --- */
 struct token {
     parley_str text;
-    size_t signed_bytes; /* of text: header, dot, payload */
-    char *decoded;       /* owned; what the pointers below point into */
-    const unsigned char *signature;
+    size_t signed_bytes;      /* of text: header, dot, payload */
+    unsigned char *signature; /* owned, as the next two */
     size_t signature_bytes;
-    json_t *header, *claims; /* owned */
+    json_t *header, *claims;
     enum algorithm algorithm;
     const char *kid; /* NULL: none */
     size_t kid_bytes;
@@ -78,8 +77,8 @@ enum reason token_read(struct token *t, parley_str text, const struct jwt_option
 void token_finish(struct token *t);
 struct key;
 bool token_verify(const struct token *t, const struct key *k);
-/* Strict base64url: no padding, no rest bits. -1: it is not. `out` has room for 3/4 n. */
-long base64url_decode(const char *p, size_t n, unsigned char *out);
+/* Strict base64url: no padding, no rest bits. free() it; NULL: it is not. */
+unsigned char *base64url_decode(const char *p, size_t n, size_t *ret_bytes);
 /* JSON from strangers: an object without duplicate keys, at most `depth` deep and of `values`.
  * NULL: it is not. */
 json_t *json_read(const char *p, size_t n, unsigned depth, unsigned values);
@@ -94,7 +93,9 @@ bool list_has(const parley_list *list, const char *s);
 struct key {
     enum algorithm algorithm; /* the only one that it is good for */
     char *kid;                /* NULL: none */
-    EVP_PKEY *pkey;
+    /* One of them, by the algorithm: */
+    char *jwk;      /* RS256, ES256: its public members, for cjose */
+    EVP_PKEY *pkey; /* EdDSA */
 };
 struct keys { /* immutable, counted */
     _Atomic unsigned refs;

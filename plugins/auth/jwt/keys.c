@@ -1,23 +1,21 @@
-/* Key sets: a JWKS becomes OpenSSL keys, one by one, and stays as it is.
+/* Key sets: a JWKS becomes keys, one by one, and stays as it is.
  *
- * A key is bound to the one algorithm that it is good for, so that no header can choose another. It
- * is an EVP_PKEY: counted by atomics and read-only in use, hence shared by all pumps without a
- * lock.
+ * A key is bound to the one algorithm that it is good for, so that no header can choose another.
+ * What pumps share of it is constant text, or an EVP_PKEY, which is counted by atomics and
+ * read-only in use: hence no lock. That cjose takes it is found out here, and used by token.c.
  */
 #include "jwt.h"
 
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
+#include <cjose/jwk.h>
+#include <openssl/bn.h>
 #include <openssl/err.h>
-#include <openssl/param_build.h>
-#include <openssl/rsa.h>
 #include <stdlib.h>
 
 #define DEPTH_MAX    16
 #define VALUES_MAX   20000
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
-#define NUMBER_BYTES (RSA_BITS_MAX / 8 + 1)
+#define NUMBER_CHARS ((RSA_BITS_MAX / 8 + 1) * 4 / 3 + 2)
 
 static const char *text(const json_t *jwk, const char *name)
 {
@@ -26,87 +24,89 @@ static const char *text(const json_t *jwk, const char *name)
     return s ? s : "";
 }
 
-/* A base64url member of a JWK. 0: absent, too long, or no base64url. */
-static size_t number(const json_t *jwk, const char *name, unsigned char *out, size_t out_bytes)
+/* A base64url member of a JWK. free() it; NULL: absent, too long, or no base64url. */
+static unsigned char *number(const json_t *jwk, const char *name, size_t *ret_bytes)
 {
     const json_t *j = json_object_get(jwk, name);
     size_t n = json_string_length(j);
-    long used;
 
-    if (!json_is_string(j) || n / 4 * 3 + 3 > out_bytes)
-        return 0;
-    used = base64url_decode(json_string_value(j), n, out);
-    return used > 0 ? (size_t)used : 0;
+    return n > 0 && n <= NUMBER_CHARS ? base64url_decode(json_string_value(j), n, ret_bytes) : NULL;
 }
 
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
+static BIGNUM *big_number(const json_t *jwk, const char *name)
 {
-    EVP_PKEY_CTX *c = params ? EVP_PKEY_CTX_new_from_name(NULL, type, NULL) : NULL;
-    EVP_PKEY *k = NULL;
+    size_t n;
+    unsigned char *bytes = number(jwk, name, &n);
+    BIGNUM *b = bytes ? BN_bin2bn(bytes, (int)n, NULL) : NULL;
 
-    if (c && EVP_PKEY_fromdata_init(c) == 1)
-        EVP_PKEY_fromdata(c, &k, EVP_PKEY_PUBLIC_KEY, params);
-    EVP_PKEY_CTX_free(c);
-    return k;
+    free(bytes);
+    return b;
 }
 
 /* An exponent of 1 would make every signature good; a huge one makes each check slow. */
-static bool rsa_is_sound(const BIGNUM *n, const BIGNUM *e)
+static bool rsa_is_sound(const json_t *jwk)
 {
-    int bits = BN_num_bits(n);
+    BIGNUM *n = big_number(jwk, "n"), *e = big_number(jwk, "e");
+    int bits = n ? BN_num_bits(n) : 0;
+    bool ok = bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && e && BN_is_odd(n) && BN_is_odd(e) &&
+              !BN_is_one(e) && BN_num_bits(e) <= 64;
 
-    return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && BN_is_odd(n) && BN_is_odd(e) &&
-           !BN_is_one(e) && BN_num_bits(e) <= 64;
-}
-
-static EVP_PKEY *import_rsa(const json_t *jwk)
-{
-    unsigned char bytes[NUMBER_BYTES + 2];
-    size_t n_bytes = number(jwk, "n", bytes, sizeof bytes);
-    BIGNUM *n = n_bytes ? BN_bin2bn(bytes, (int)n_bytes, NULL) : NULL;
-    size_t e_bytes = number(jwk, "e", bytes, sizeof bytes);
-    BIGNUM *e = e_bytes ? BN_bin2bn(bytes, (int)e_bytes, NULL) : NULL;
-    OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-    OSSL_PARAM *params = NULL;
-    EVP_PKEY *k = NULL;
-
-    if (n && e && b && rsa_is_sound(n, e) && OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n) &&
-        OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e)) {
-        params = OSSL_PARAM_BLD_to_param(b);
-        k = from_params("RSA", params);
-    }
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(b);
     BN_free(n);
     BN_free(e);
-    return k;
+    return ok;
 }
 
-/* fromdata refuses a point that is not on the curve. */
-static EVP_PKEY *import_p256(const json_t *jwk)
+static bool is_32_bytes(const json_t *jwk, const char *name)
 {
-    unsigned char x[48], y[48], point[65] = {POINT_CONVERSION_UNCOMPRESSED};
-    char group[] = "P-256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
-        OSSL_PARAM_construct_end()};
+    size_t n;
+    unsigned char *bytes = number(jwk, name, &n);
+    bool ok = bytes && n == 32;
 
-    if (strcmp(text(jwk, "crv"), group) != 0 || number(jwk, "x", x, sizeof x) != 32 ||
-        number(jwk, "y", y, sizeof y) != 32)
-        return NULL;
-    memcpy(point + 1, x, 32);
-    memcpy(point + 33, y, 32);
-    return from_params("EC", params);
+    free(bytes);
+    return ok;
 }
 
-static EVP_PKEY *import_ed25519(const json_t *jwk)
+/* Its public members alone: of a private key cjose would take the public one from `d`. It refuses a
+ * point that is not on the curve. */
+static bool import_by_cjose(const json_t *jwk, const char *const *members, struct key *ret)
 {
-    unsigned char x[48];
+    json_t *public = json_object();
+    cjose_jwk_t *try = NULL;
 
-    if (strcmp(text(jwk, "crv"), "Ed25519") != 0 || number(jwk, "x", x, sizeof x) != 32)
-        return NULL;
-    return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, 32);
+    for (; *members; members++)
+        json_object_set(public, *members, json_object_get(jwk, *members));
+    ret->jwk = json_dumps(public, JSON_COMPACT);
+    json_decref(public);
+    if (ret->jwk)
+        try = cjose_jwk_import(ret->jwk, strlen(ret->jwk), NULL);
+    cjose_jwk_release(try);
+    return try != NULL;
+}
+
+static bool import_rsa(const json_t *jwk, struct key *ret)
+{
+    static const char *const members[] = {"kty", "n", "e", NULL};
+
+    return rsa_is_sound(jwk) && import_by_cjose(jwk, members, ret);
+}
+
+static bool import_p256(const json_t *jwk, struct key *ret)
+{
+    static const char *const members[] = {"kty", "crv", "x", "y", NULL};
+
+    return strcmp(text(jwk, "crv"), "P-256") == 0 && is_32_bytes(jwk, "x") &&
+           is_32_bytes(jwk, "y") && import_by_cjose(jwk, members, ret);
+}
+
+static bool import_ed25519(const json_t *jwk, struct key *ret)
+{
+    size_t n = 0;
+    unsigned char *x = number(jwk, "x", &n);
+
+    if (x && n == 32 && strcmp(text(jwk, "crv"), "Ed25519") == 0)
+        ret->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, n);
+    free(x);
+    return ret->pkey != NULL;
 }
 
 /* Made for signatures, as far as it says what it was made for. */
@@ -124,11 +124,18 @@ static bool may_verify(const json_t *jwk, const char *algorithm)
            (!alg || strcmp(text(jwk, "alg"), algorithm) == 0);
 }
 
+static void key_finish(struct key *k)
+{
+    EVP_PKEY_free(k->pkey);
+    free(k->jwk);
+    free(k->kid);
+}
+
 static bool import(const json_t *jwk, struct key *ret)
 {
     static const struct {
         const char *kty, *algorithm;
-        EVP_PKEY *(*import)(const json_t *jwk);
+        bool (*import)(const json_t *jwk, struct key *ret);
     } kinds[] = {[ALG_RS256] = {"RSA", "RS256", import_rsa},
                  [ALG_ES256] = {"EC", "ES256", import_p256},
                  [ALG_EDDSA] = {"OKP", "EdDSA", import_ed25519}};
@@ -147,10 +154,10 @@ static bool import(const json_t *jwk, struct key *ret)
         return false;
     if (kid)
         memcpy(ret->kid, json_string_value(kid), n + 1);
-    ret->pkey = kinds[i].import(jwk);
-    if (!ret->pkey)
-        free(ret->kid);
-    return ret->pkey != NULL;
+    if (kinds[i].import(jwk, ret))
+        return true;
+    key_finish(ret);
+    return false;
 }
 
 struct keys *keys_parse(const char *p, size_t n, const char **ret_why)
@@ -193,10 +200,8 @@ void keys_unref(struct keys *k)
 {
     if (!k || atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < k->count; i++) {
-        EVP_PKEY_free(k->key[i].pkey);
-        free(k->key[i].kid);
-    }
+    for (size_t i = 0; i < k->count; i++)
+        key_finish(&k->key[i]);
     free(k);
 }
 

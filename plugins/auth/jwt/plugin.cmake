@@ -1,3 +1,5 @@
-# JSON by jansson; keys and signatures by OpenSSL's libcrypto, without the TLS on top of it.
+# JOSE by cjose, JSON by jansson; what cjose lacks by OpenSSL's libcrypto, without the TLS on top.
+pkg_check_modules(CJOSE REQUIRED IMPORTED_TARGET cjose>=0.6.2)
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
-target_link_libraries(${PLUGIN_TARGET} PRIVATE PkgConfig::JANSSON PkgConfig::LIBCRYPTO)
+target_link_libraries(${PLUGIN_TARGET} PRIVATE PkgConfig::CJOSE PkgConfig::JANSSON
+                                               PkgConfig::LIBCRYPTO)
