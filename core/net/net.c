@@ -12,7 +12,6 @@
 #include "net/conn.h"
 
 #include <openssl/ssl.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
