@@ -4,7 +4,6 @@
 
 #include "base/str.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 void channels_init(struct channels *cs, uint32_t pump_count)
@@ -14,8 +13,16 @@ void channels_init(struct channels *cs, uint32_t pump_count)
     cs->pump_count = pump_count;
 }
 
-static void destroy(struct hub_channel *c)
+struct hub_channel *channel_ref(struct hub_channel *c)
 {
+    c->refs++;
+    return c;
+}
+
+void channel_unref(struct hub_channel *c)
+{
+    if (!c || --c->refs > 0)
+        return;
     free((char *)(uintptr_t)c->name.p);
     free(c->folded);
     free(c->on_pump);
@@ -28,7 +35,7 @@ void channels_finish(struct channels *cs)
 
     HASH_ITER (hh, cs->by_name, c, next) {
         HASH_DEL(cs->by_name, c);
-        destroy(c);
+        channel_unref(c);
     }
     free(cs->free_numbers);
     cs->free_numbers = NULL;
@@ -63,7 +70,6 @@ static int fill(struct channels *cs, struct hub_channel *c, parley_str name)
         return -ENOMEM;
     fold(name, c->folded);
     snprintf(c->epoch, sizeof c->epoch, "%016" PRIx64, random);
-    c->number = cs->free_count ? cs->free_numbers[--cs->free_count] : cs->next_number++;
     return 0;
 }
 
@@ -78,31 +84,43 @@ int channel_open(struct channels *cs, parley_str name, struct hub_channel **ret)
     c = calloc(1, sizeof *c);
     if (!c)
         return -ENOMEM;
+    c->refs = 1;
     if (fill(cs, c, name) < 0) {
-        destroy(c);
+        channel_unref(c);
         return -ENOMEM;
     }
     HASH_ADD_KEYPTR(hh, cs->by_name, c->folded, name.n, c);
+    if (!c->hh.tbl) {
+        channel_unref(c);
+        return -ENOMEM;
+    }
+    c->number = cs->free_count ? cs->free_numbers[--cs->free_count] : cs->next_number++;
     *ret = c;
     return 0;
 }
 
-void channel_close(struct channels *cs, struct hub_channel *c)
+/* A number that is lost for want of memory harms nobody. */
+static void free_number(struct channels *cs, uint32_t number)
 {
-    HASH_DEL(cs->by_name, c);
     if (cs->free_count == cs->free_cap) {
         uint32_t cap = cs->free_cap ? 2 * cs->free_cap : 16;
         uint32_t *more = realloc(cs->free_numbers, cap * sizeof *more);
 
-        if (more) {
-            cs->free_numbers = more;
-            cs->free_cap = cap;
-        }
+        if (!more)
+            return;
+        cs->free_numbers = more;
+        cs->free_cap = cap;
     }
-    if (cs->free_count < cs->free_cap)
-        cs->free_numbers[cs->free_count++] =
-            c->number; /* else this number is lost, which harms nobody */
-    destroy(c);
+    cs->free_numbers[cs->free_count++] = number;
+}
+
+void channel_close(struct channels *cs, struct hub_channel *c, bool keep_number)
+{
+    HASH_DEL(cs->by_name, c);
+    if (!keep_number)
+        free_number(cs, c->number);
+    c->closed = true;
+    channel_unref(c);
 }
 
 struct hub_channel *channel_find(const struct channels *cs, parley_str any_case)

@@ -245,6 +245,7 @@ parley_answer_at_door login_check(struct logins *l, struct login *login)
     /* Who waits has been turned away by the sections before, and does not ask them again. */
     for (size_t i = (size_t)login->later_section; i < l->registry->auth_count; i++) {
         const struct plugin_auth *a = &l->registry->auths[i];
+        login->section = (int)i;
         answer = settle(a, login, ask(l, i, login));
         if (answer == PARLEY_NOT_MINE)
             continue;
@@ -362,15 +363,47 @@ static const char *identity_fault(const struct parley_identity *i)
     return NULL;
 }
 
+static const char *section_name(const struct login *login, size_t section)
+{
+    return login->logins->registry->auths[section].instance->name;
+}
+
+/* Two sections may have a user of one name: those of all but the first get their section's before
+ * theirs. So nobody may be called as if he were of another section.
+ * @param own  Holds the new name. */
+static const char *tell_apart(const struct login *login, parley_str *user, char own[USER_BYTES + 1])
+{
+    size_t asked = (size_t)login->section;
+
+    if (asked > 0) {
+        int n = snprintf(own, USER_BYTES + 1, "%s:%.*s", section_name(login, asked), (int)user->n,
+                         user->p);
+        if (n > USER_BYTES)
+            return "The user id is too long behind the name of its section.";
+        *user = (parley_str){own, (size_t)n};
+        return NULL;
+    }
+    for (size_t i = 1; i < login->logins->registry->auth_count; i++) {
+        const char *name = section_name(login, i);
+        size_t n = strlen(name);
+        if (user->n > n && user->p[n] == ':' && memcmp(user->p, name, n) == 0)
+            return "The user id begins as those of another section do.";
+    }
+    return NULL;
+}
+
 int32_t login_admit(parley_login *l, const parley_identity *from)
 {
     struct login *login = login_of(l);
     struct parley_identity i = {0}; /* what an older plugin does not know of stays absent */
+    char own[USER_BYTES + 1];
     const char *fault;
 
     memcpy(&i, from, from->struct_size < sizeof i ? from->struct_size : sizeof i);
     i.struct_size = sizeof i;
     fault = identity_fault(&i);
+    if (!fault)
+        fault = tell_apart(login, &i.user, own);
     if (fault)
         return login_refuse(l, fault);
     forget_answer(login);

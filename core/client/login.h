@@ -27,6 +27,7 @@ struct login {               /* one question; owned by whoever asks */
     struct identity *identity; /* when admitted: a reference */
     char why[256];             /* when refused; never holds a secret */
     int later_section;         /* index of the authenticator that said LATER */
+    int section;               /* index of the one that is being asked */
     struct logins *logins;     /* who asks, while a check runs */
 };
 struct logins *logins_new(const struct registry *r, const struct settings *s);
@@ -55,8 +56,9 @@ ticket_redeem(struct logins *l,
               parley_str ticket); /* a reference; NULL: unknown, used, or too old */
 #define TICKET_LIFE_MS 30000
 /* Behind <parley/auth.h>. `user` is 1 to 255 bytes, `username` 1 to 64; both, and all other texts,
- * valid UTF-8 without controls; what is not so is refused, and says why. Of the identity no more is
- * read than its struct_size says. [pump] [control] */
+ * valid UTF-8 without controls; what is not so is refused, and says why. Users of the second and
+ * later sections are "<section>:<user>", within the same bound; nobody else may be called so. Of
+ * the identity no more is read than its struct_size says. [pump] [control] */
 parley_str login_bearer(const parley_login *l);
 parley_str login_query(const parley_login *l, const char *name); /* absent: not in the query */
 parley_str login_address(const parley_login *l);

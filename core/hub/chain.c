@@ -2,7 +2,7 @@
  *
  * The order is the registry's (phase, then the INI); for each message type the hubs that want it
  * are listed once, at start. A hook runs between hook_enter and hook_leave, and what it asked for
- * is done before the next one runs.
+ * is done before the next one runs, unless that is held. After quiesce no hook runs any more.
  */
 #include "base/log.h"
 #include "base/str.h"
@@ -28,22 +28,29 @@ void hook_leave(struct hub *h, struct hook_before before)
 
     if (m && m->edit) {
         if (message_merge(m, m->edit) < 0)
-            log_event(LOG_LEVEL_WARNING, "edit_failed",
-                      LOG_TEXT("section", h->current->host.section));
+            m->edit_failed = true;
         free(m->edit);
         m->edit = NULL;
     }
     h->current = before.instance;
     h->current_message = before.message;
     h->refusal = before.refusal;
-    domain_leave(before.domain);
-    if (!h->current)
+    if (!h->current) {
+        outs_free(h);
         ops_run(h);
+    }
+    domain_leave(before.domain);
 }
 
 static bool wants(const struct plugin_hub *hub, parley_str type)
 {
     return !hub->hub.types || str_list_has(hub->hub.types, type);
+}
+
+static int list_new(struct hub_list *l, size_t most)
+{
+    l->hubs = calloc(most ? most : 1, sizeof *l->hubs);
+    return l->hubs ? 0 : -ENOMEM;
 }
 
 int chain_build(struct hub *h)
@@ -56,37 +63,48 @@ int chain_build(struct hub *h)
     for (size_t t = 0; t < r->type_count; t++) {
         struct hub_chain *c = &h->chains[r->types[t]->index];
 
-        c->links = calloc(r->hub_count ? r->hub_count : 1, sizeof *c->links);
-        if (!c->links)
+        if (list_new(&c->on_message, r->hub_count) < 0 ||
+            list_new(&c->on_settled, r->hub_count) < 0)
             return -ENOMEM;
-        for (size_t i = 0; i < r->hub_count; i++)
-            if (r->hubs[i].hub.on_message && wants(&r->hubs[i], r->types[t]->name))
-                c->links[c->count++] = (uint16_t)i;
+        for (size_t i = 0; i < r->hub_count; i++) {
+            if (!wants(&r->hubs[i], r->types[t]->name))
+                continue;
+            if (r->hubs[i].hub.on_message)
+                c->on_message.hubs[c->on_message.count++] = (uint16_t)i;
+            if (r->hubs[i].hub.on_settled)
+                c->on_settled.hubs[c->on_settled.count++] = (uint16_t)i;
+        }
     }
     return 0;
 }
 
 void chain_finish(struct hub *h)
 {
-    for (size_t t = 0; h->chains && t < h->registry->type_count; t++)
-        free(h->chains[t].links);
+    for (size_t t = 0; h->chains && t < h->registry->type_count; t++) {
+        free(h->chains[t].on_message.hubs);
+        free(h->chains[t].on_settled.hubs);
+    }
     free(h->chains);
     h->chains = NULL;
 }
 
-/* Makes sense of what a hub returned. */
+/* Makes sense of what a hub returned. What it said before in vain is forgotten. */
 static parley_verdict settle_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v)
 {
-    switch (v) {
-    case PARLEY_PASS:
-    case PARLEY_DONE:
-    case PARLEY_DROP:
-        return v;
-    case PARLEY_REJECT:
+    if (v == PARLEY_REJECT) {
         o->section = i->host.section;
         if (o->code == 0)
             o->code = PARLEY_E_REJECTED;
         metric_inc(i->hub_side->rejections);
+        return v;
+    }
+    memset(o, 0, sizeof *o);
+    switch (v) {
+    case PARLEY_PASS:
+        return v;
+    case PARLEY_DONE:
+    case PARLEY_DROP:
+        o->section = i->host.section;
         return v;
     default: /* FAIL, a HOLD that holds nothing, and what is no verdict */
         metric_inc(i->hub_side->failures);
@@ -100,47 +118,56 @@ static parley_verdict settle_verdict(struct plugin_instance *i, struct outcome *
     }
 }
 
+/* A hub asked for its author to be let in, and another one said no: then so does the message. */
+static parley_verdict refuse_join(struct hub *h, struct message *m)
+{
+    m->outcome = h->join_outcome;
+    m->outcome.text = arena_str(&m->arena, m->outcome.text);
+    m->outcome.rule = arena_str(&m->arena, m->outcome.rule);
+    return PARLEY_REJECT;
+}
+
 static parley_verdict run_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
 {
     struct plugin_instance *i = hub->instance;
     struct hook_before before = hook_enter(h, i, m, &m->outcome);
+    bool join_refused;
     parley_verdict v;
 
-    h->join_refused = 0;
     metric_inc(hub->calls);
     v = hub->hub.on_message(&i->host, &m->pub);
     hook_leave(h, before);
-    v = settle_verdict(i, &m->outcome, v);
-    if (h->join_refused &&
-        v != PARLEY_REJECT) { /* it asked for its author to be let in, and another hub said no */
-        h->join_refused = 0;
-        m->outcome = h->hook_outcome;
-        m->outcome.text = arena_str(&m->arena, m->outcome.text);
-        m->outcome.rule = arena_str(&m->arena, m->outcome.rule);
-        v = PARLEY_REJECT;
+    if (m->edit_failed) { /* what it meant to hide must not be seen */
+        log_event(LOG_LEVEL_WARNING, "edit_failed", LOG_TEXT("section", i->host.section));
+        m->edit_failed = false;
+        v = v == PARLEY_PASS ? PARLEY_FAIL : v;
     }
-    return v;
+    v = settle_verdict(i, &m->outcome, v);
+    join_refused = h->join_refused == m;
+    if (join_refused)
+        h->join_refused = NULL;
+    return join_refused && v != PARLEY_REJECT ? refuse_join(h, m) : v;
 }
 
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
 {
     const struct registry *r = h->registry;
-    const struct hub_chain *c = m->type ? &h->chains[m->type->index] : NULL;
-    size_t count = c ? c->count : r->hub_count;
+    const struct hub_list *l = m->type ? &h->chains[m->type->index].on_message : NULL;
+    size_t count = l ? l->count : r->hub_count;
 
-    for (size_t k = 0; k < count; k++) {
-        const struct plugin_hub *hub = &r->hubs[c ? c->links[k] : k];
+    for (size_t k = 0; k < count && !h->quiesced; k++) {
+        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
         parley_verdict v;
 
         if (hub->hub.phase < from || hub->hub.phase >= until)
             continue;
-        if (!c && (!hub->hub.on_message || !wants(hub, m->type_name)))
+        if (!l && (!hub->hub.on_message || !wants(hub, m->type_name)))
             continue;
-        if (m->dropped && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
+        if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
             continue;
         v = run_link(h, m, hub);
         if (v == PARLEY_DROP)
-            m->dropped = true;
+            m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
         else if (v != PARLEY_PASS)
             return v;
     }
@@ -150,17 +177,19 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
 void chain_settled(struct hub *h, struct message *m)
 {
     const struct registry *r = h->registry;
+    const struct hub_list *l = m->type ? &h->chains[m->type->index].on_settled : NULL;
+    size_t count = l ? l->count : r->hub_count;
     parley_outcome o = {.struct_size = sizeof o,
                         .verdict = m->outcome.verdict,
                         .code = m->outcome.code,
                         .section = m->outcome.section,
                         .rule = m->outcome.rule.p};
 
-    for (size_t k = 0; k < r->hub_count; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+    for (size_t k = 0; k < count && !h->quiesced; k++) {
+        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
         struct hook_before before;
 
-        if (!hub->hub.on_settled || !wants(hub, m->type_name))
+        if (!l && (!hub->hub.on_settled || !wants(hub, m->type_name)))
             continue;
         before = hook_enter(h, hub->instance, m, NULL);
         hub->hub.on_settled(&hub->instance->host, &m->pub, &o);
@@ -168,23 +197,22 @@ void chain_settled(struct hub *h, struct message *m)
     }
 }
 
-parley_verdict chain_connect(struct hub *h, struct hub_client *c)
+parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome *ret_why)
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < r->hub_count; k++) {
+    for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
         parley_verdict v;
 
         if (hub->hub.on_connect) {
-            memset(&h->hook_outcome, 0, sizeof h->hook_outcome);
-            before = hook_enter(h, hub->instance, NULL, &h->hook_outcome);
+            memset(ret_why, 0, sizeof *ret_why);
+            before = hook_enter(h, hub->instance, NULL, ret_why);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
             hook_leave(h, before);
-            v = settle_verdict(hub->instance, &h->hook_outcome, v);
-            if (v == PARLEY_REJECT)
-                return v;
+            if (settle_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+                return PARLEY_REJECT;
         }
         c->passed = (uint16_t)(k + 1);
         if (c->state == HUB_CLIENT_CLOSING) /* kicked by what the hook asked for */
@@ -197,7 +225,7 @@ void chain_greet(struct hub *h, struct hub_client *c)
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < r->hub_count; k++) {
+    for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
 
@@ -213,7 +241,7 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < c->passed; k++) {
+    for (size_t k = 0; k < c->passed && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
 
@@ -227,26 +255,23 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
 }
 
 parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channel *ch,
-                          const struct plugin_instance *asker)
+                          const struct plugin_instance *asker, struct outcome *ret_why)
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < r->hub_count; k++) {
+    for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
-        struct outcome refusal = {0};
         struct hook_before before;
         parley_verdict v;
 
         if (!hub->hub.on_join || hub->instance == asker)
             continue;
-        before = hook_enter(h, hub->instance, NULL, &refusal);
+        memset(ret_why, 0, sizeof *ret_why);
+        before = hook_enter(h, hub->instance, NULL, ret_why);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
         hook_leave(h, before);
-        if (settle_verdict(hub->instance, &refusal, v) == PARLEY_REJECT) {
-            h->hook_outcome = refusal;
-            h->hook_outcome.verdict = PARLEY_REJECT;
+        if (settle_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
             return PARLEY_REJECT;
-        }
     }
     return PARLEY_PASS;
 }
@@ -256,7 +281,7 @@ void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < r->hub_count; k++) {
+    for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
 

@@ -2,7 +2,8 @@
  *
  * on_connect of every hub, then the greeting, then the channels: in one turn, so that history and
  * live traffic meet without gap or repeat. A client that closes, whoever decided it, is told of by
- * its pump's GONE alone. [hub]
+ * its pump's GONE alone. What must not fail needs no memory: ADMITTED is the mail that brought
+ * CONNECT, FORGOTTEN the one that brought GONE, and CLOSE was made beforehand. [hub]
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -40,33 +41,35 @@ static int reserve_slot(struct hub *h, uint32_t pump, uint32_t slot)
     return 0;
 }
 
-static void post_client(struct hub *h, client_handle c, uint32_t kind, uint64_t user)
-{
-    struct mail_client *m = malloc(sizeof *m);
+/* Both in the memory of a mail that has been read, or was never sent. */
+_Static_assert(sizeof(struct mail_client) <= sizeof(struct mail_connect) &&
+                   sizeof(struct mail_client) <= sizeof(struct mail_gone) &&
+                   sizeof(struct mail_close) <= sizeof(struct mail_connect),
+               "a mail that comes back as another one has room for it");
 
-    if (!m) { /* without it the slot would be lost; there is no other way to say it */
-        log_event(LOG_LEVEL_ERROR, "out_of_memory",
-                  LOG_TEXT("msg", "a client's slot is lost until restart"));
-        return;
-    }
+static void post_client(struct hub *h, void *take, client_handle c, uint32_t kind, uint64_t user)
+{
+    struct mail_client *m = take;
+
     m->client = c;
     m->user = user;
     hub_post(h, client_handle_pump(c), &m->mail, kind);
 }
 
-static void post_close(struct hub *h, client_handle c, uint16_t code, int reason, const char *text)
+static void post_close(struct hub *h, void *take, client_handle c, uint16_t code, int reason,
+                       const char *text)
 {
-    struct mail_close *m = malloc(sizeof *m);
+    struct mail_close *m = take;
+    size_t n = text ? strlen(text) : 0;
 
-    if (!m) {
-        log_event(LOG_LEVEL_ERROR, "out_of_memory",
-                  LOG_TEXT("msg", "a client could not be closed"));
-        return;
-    }
+    if (n >= sizeof m->text)
+        for (n = sizeof m->text - 1; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+            ; /* no half of a character */
     m->client = c;
     m->code = code;
     m->reason = reason;
-    snprintf(m->text, sizeof m->text, "%s", text ? text : "");
+    memcpy(m->text, n ? text : "", n);
+    m->text[n] = 0;
     hub_post(h, client_handle_pump(c), &m->mail, MAIL_CLOSE);
 }
 
@@ -78,18 +81,18 @@ struct hub_membership *clients_membership(struct hub_client *c, const struct hub
     return NULL;
 }
 
-static void post_member(struct hub *h, client_handle c, uint32_t channel, uint32_t kind)
+/* A pump that does not know would send him too much, or too little: then he goes. */
+static void post_member(struct hub *h, struct hub_client *c, uint32_t channel, uint32_t kind)
 {
     struct mail_member *m = malloc(sizeof *m);
 
     if (!m) {
-        metric_inc(h->metrics.dropped);
-        post_close(h, c, 1013, PARLEY_LEFT_LOST, "out of memory");
+        clients_close(h, c->handle, 1013, PARLEY_LEFT_LOST, "out of memory");
         return;
     }
-    m->client = c;
+    m->client = c->handle;
     m->channel = channel;
-    hub_post(h, client_handle_pump(c), &m->mail, kind);
+    hub_post(h, client_handle_pump(c->handle), &m->mail, kind);
 }
 
 int clients_join(struct hub *h, struct hub_client *c, struct hub_channel *ch)
@@ -109,7 +112,7 @@ int clients_join(struct hub *h, struct hub_client *c, struct hub_channel *ch)
     ch->member_count++;
     ch->on_pump[client_handle_pump(c->handle) * PROTOCOLS_MAX + c->protocol]++;
     if (c->state == HUB_CLIENT_OPEN) /* before that: after the greeting */
-        post_member(h, c->handle, ch->number, MAIL_JOIN);
+        post_member(h, c, ch->number, MAIL_JOIN);
     return 0;
 }
 
@@ -123,7 +126,7 @@ void clients_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch)
     ch->on_pump[client_handle_pump(c->handle) * PROTOCOLS_MAX + c->protocol]--;
     *m = c->memberships[--c->membership_count];
     if (c->state == HUB_CLIENT_OPEN)
-        post_member(h, c->handle, ch->number, MAIL_LEAVE);
+        post_member(h, c, ch->number, MAIL_LEAVE);
 }
 
 static void leave_all(struct hub *h, struct hub_client *c)
@@ -140,7 +143,25 @@ void clients_close(struct hub *h, client_handle handle, uint16_t code, int reaso
         return;
     c->state = HUB_CLIENT_CLOSING;
     leave_all(h, c);
-    post_close(h, handle, code, reason, text);
+    post_close(h, c->close, handle, code, reason, text);
+    c->close = NULL;
+}
+
+int clients_greet(struct hub_client *c, int32_t order, struct packet *p)
+{
+    if (c->greeting_count == c->greeting_cap) {
+        uint32_t cap = c->greeting_cap ? 2 * c->greeting_cap : 8;
+        struct hub_greeting *more = realloc(c->greetings, cap * sizeof *more);
+
+        if (!more)
+            return -ENOMEM;
+        c->greetings = more;
+        c->greeting_cap = cap;
+    }
+    c->greetings[c->greeting_count] =
+        (struct hub_greeting){order, c->greeting_count, packet_ref(p)};
+    c->greeting_count++;
+    return 0;
 }
 
 static int by_order(const void *a, const void *b)
@@ -158,43 +179,55 @@ static void free_waiting(struct hub_client *c)
         packet_unref(c->greetings[i].packet);
     free(c->greetings);
     c->greetings = NULL;
-    c->greeting_count = 0;
+    c->greeting_count = c->greeting_cap = 0;
     while ((e = c->early)) {
         c->early = e->next;
         packet_unref(e->packet);
         free(e);
     }
+    c->early_end = &c->early;
 }
 
 /* ADMITTED, the greeting, the channels, and what was sent to it meanwhile: in the order in which it
- * is to see them. */
-static void open_client(struct hub *h, struct hub_client *c)
+ * is to see them. What was said before is for the greeting; what the hubs that greet ask for waits
+ * until it is open, so that it sees that too. */
+static void open_client(struct hub *h, struct hub_client *c, struct mail_connect *take)
 {
+    for (uint32_t i = 0; i < c->membership_count; i++)
+        c->memberships[i].joined_at = c->memberships[i].channel->offset;
+    ops_hold(h);
     chain_greet(h, c);
-    if (c->state == HUB_CLIENT_CLOSING)
-        return;
-    post_client(h, c->handle, MAIL_ADMITTED, c->user->number);
+    post_client(h, take, c->handle, MAIL_ADMITTED, c->user->number);
     if (c->greeting_count)
         qsort(c->greetings, c->greeting_count, sizeof *c->greetings, by_order);
     for (uint32_t i = 0; i < c->greeting_count; i++)
         deliver_to_client(h, c, c->greetings[i].packet, true);
     c->state = HUB_CLIENT_OPEN;
     for (uint32_t i = 0; i < c->membership_count; i++)
-        post_member(h, c->handle, c->memberships[i].channel->number, MAIL_JOIN);
+        post_member(h, c, c->memberships[i].channel->number, MAIL_JOIN);
     for (struct hub_early *e = c->early; e; e = e->next)
         deliver_to_client(h, c, e->packet, false);
+    free_waiting(c);
+    ops_release(h);
 }
 
-static struct hub_client *new_client(struct hub *h, struct mail_connect *m)
+static struct hub_client *new_client(struct hub *h, const struct mail_connect *m)
 {
     struct hub_client *c = calloc(1, sizeof *c);
-    struct hub_user *u = users_get(h, m->identity->user);
+    struct mail_close *close = malloc(sizeof *close);
+    struct hub_user *u =
+        c && close &&
+                reserve_slot(h, client_handle_pump(m->client), client_handle_slot(m->client)) == 0
+            ? users_get(h, m->identity->user)
+            : NULL;
 
-    if (!c || !u ||
-        reserve_slot(h, client_handle_pump(m->client), client_handle_slot(m->client)) < 0) {
+    if (!u) {
         free(c);
+        free(close);
         return NULL;
     }
+    c->close = close;
+    c->early_end = &c->early;
     c->handle = m->client;
     c->identity = identity_ref(m->identity);
     c->protocol = m->protocol;
@@ -206,29 +239,39 @@ static struct hub_client *new_client(struct hub *h, struct mail_connect *m)
     return c;
 }
 
-void clients_connect(struct hub *h, struct mail_connect *m)
+static void refuse(struct hub *h, struct hub_client *c, const struct outcome *why)
 {
-    struct hub_client *c = new_client(h, m);
-    char user[160];
+    log_event(LOG_LEVEL_INFO, "client_refused", LOG_STR("user", c->identity->user),
+              LOG_TEXT("section", why->section), LOG_STR("rule", why->rule),
+              LOG_STR("msg", why->text));
+    clients_close(h, c->handle, 4403, PARLEY_LEFT_REFUSED, why->text.p);
+}
+
+void clients_connect(struct hub *h, struct mail_connect *take)
+{
+    struct identity *i = take->identity;
+    struct hub_client *c = h->quiesced ? NULL : new_client(h, take);
+    struct outcome why = {0};
 
     if (!c) {
-        post_close(h, m->client, 1013, PARLEY_LEFT_REFUSED, "out of memory");
+        post_close(h, take, take->client, h->quiesced ? 1012 : 1013,
+                   h->quiesced ? PARLEY_LEFT_RESTART : PARLEY_LEFT_REFUSED,
+                   h->quiesced ? "" : "out of memory");
+        identity_unref(i);
         return;
     }
-    if (chain_connect(h, c) == PARLEY_REJECT) {
-        log_event(LOG_LEVEL_INFO, "client_refused",
-                  LOG_TEXT("user", str_printable(c->identity->user, user, sizeof user)),
-                  LOG_TEXT("section", h->hook_outcome.section),
-                  LOG_STR("msg", h->hook_outcome.text));
-        clients_close(h, c->handle, 4403, PARLEY_LEFT_REFUSED, h->hook_outcome.text.p);
-    } else if (c->state == HUB_CLIENT_CONNECTING) {
-        open_client(h, c);
-    }
+    if (chain_connect(h, c, &why) == PARLEY_REJECT && c->state == HUB_CLIENT_CONNECTING)
+        refuse(h, c, &why);
+    if (c->state == HUB_CLIENT_CONNECTING)
+        open_client(h, c, take);
+    else
+        free(take);
     free_waiting(c);
+    identity_unref(i);
     metric_set(h->metrics.clients, h->client_count);
 }
 
-void clients_identity(struct hub *h, struct mail_connect *m)
+void clients_identity(struct hub *h, const struct mail_connect *m)
 {
     struct hub_client *c = clients_find(h, m->client);
 
@@ -253,25 +296,39 @@ static void destroy(struct hub *h, struct hub_client *c)
     h->protocol_clients[c->protocol]--;
     identity_unref(c->identity);
     free(c->memberships);
+    free(c->close);
     free(c);
 }
 
-void clients_gone(struct hub *h, struct mail_gone *m)
+void clients_gone(struct hub *h, struct mail_gone *take)
 {
-    struct hub_client *c = clients_find(h, m->client);
+    struct hub_client *c = clients_find(h, take->client);
 
     if (c) {
         c->state = HUB_CLIENT_CLOSING; /* what hooks send to it now reaches nobody */
-        chain_disconnect(h, c, m->reason);
+        chain_disconnect(h, c, take->reason);
         destroy(h, c);
     }
     metric_set(h->metrics.clients, h->client_count);
-    post_client(h, m->client, MAIL_FORGOTTEN, 0);
+    post_client(h, take, take->client, MAIL_FORGOTTEN, 0);
+}
+
+void clients_quiesce(struct hub *h)
+{
+    for (uint32_t pump = 0; pump < h->pump_count; pump++)
+        for (uint32_t slot = 0; slot < h->client_caps[pump]; slot++) {
+            struct hub_client *c = h->clients[pump][slot];
+
+            if (!c)
+                continue;
+            c->state = HUB_CLIENT_CLOSING;
+            chain_disconnect(h, c, PARLEY_LEFT_RESTART);
+        }
 }
 
 void clients_finish(struct hub *h)
 {
-    for (uint32_t pump = 0; pump < h->pump_count; pump++) {
+    for (uint32_t pump = 0; h->clients && h->client_caps && pump < h->pump_count; pump++) {
         for (uint32_t slot = 0; slot < h->client_caps[pump]; slot++)
             if (h->clients[pump][slot])
                 destroy(h, h->clients[pump][slot]);

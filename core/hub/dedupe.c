@@ -3,7 +3,8 @@
  *
  * Remembered are outcomes that would be the same again. A refusal that says "later" (rate limits,
  * what cannot be judged just now) is forgotten at once, since the same id is how a client tries
- * again. Bounded in number; the oldest go first. [hub]
+ * again, and since it must not push out what others are remembered by. Bounded in bytes; the oldest
+ * go first. [hub]
  */
 #include "base/clock.h"
 #include "base/str.h"
@@ -11,19 +12,19 @@
 
 #include <stdlib.h>
 
-#define DEDUPE_MAX 200000
-#define WAITERS    4
-#define ID_BYTES   64
+#define BYTES_MAX (48 << 20)
+#define WAITERS   4
+#define ID_BYTES  64
 
 struct key {
     uint64_t user;
     char id[ID_BYTES + 1];
 };
 struct entry {
-    struct entry *next; /* younger */
     int64_t since_ms;
-    bool settled, forgotten; /* forgotten: out of the table, freed when its turn comes */
-    parley_code code;        /* 0: accepted */
+    size_t bytes; /* all that it takes */
+    bool settled;
+    parley_code code; /* 0: accepted */
     char *text;
     struct ack_of ack;
     client_handle waiting[WAITERS];
@@ -31,9 +32,8 @@ struct entry {
     struct key key;
 };
 struct dedupe {
-    struct entry *table;
-    struct entry *first, **end;
-    size_t count;
+    struct entry *table; /* in the order of their coming: the oldest is the head */
+    size_t bytes;
     int64_t window_ms;
 };
 
@@ -41,37 +41,33 @@ struct dedupe *dedupe_new(int64_t window_ms)
 {
     struct dedupe *d = calloc(1, sizeof *d);
 
-    if (d) {
+    if (d)
         d->window_ms = window_ms;
-        d->end = &d->first;
-    }
     return d;
 }
 
-static void drop_first(struct dedupe *d)
+static void forget(struct dedupe *d, struct entry *e)
 {
-    struct entry *e = d->first;
-
-    d->first = e->next;
-    if (!d->first)
-        d->end = &d->first;
-    if (!e->forgotten)
-        HASH_DEL(d->table, e);
-    d->count--;
+    HASH_DEL(d->table, e);
+    d->bytes -= e->bytes;
     free(e->text);
     free(e);
 }
 
 void dedupe_free(struct dedupe *d)
 {
-    while (d && d->first)
-        drop_first(d);
+    struct entry *e, *next;
+
+    if (!d)
+        return;
+    HASH_ITER (hh, d->table, e, next)
+        forget(d, e);
     free(d);
 }
 
 static bool make_key(struct hub *h, const struct message *m, struct key *k)
 {
-    struct hub_user *u = users_get(h, m->identity->user);
+    struct hub_user *u = users_find(h, m->identity->user);
 
     if (!u || m->id.n > ID_BYTES)
         return false;
@@ -119,12 +115,15 @@ enum dedupe_answer dedupe_begin(struct hub *h, struct message *m)
         return DEDUPE_NEW;
     e->key = k;
     e->since_ms = clock_mono_ms();
-    *d->end = e;
-    d->end = &e->next;
-    d->count++;
+    e->bytes = sizeof *e;
     HASH_ADD(hh, d->table, key, sizeof e->key, e);
-    while (d->count > DEDUPE_MAX)
-        drop_first(d);
+    if (!e->hh.tbl) {
+        free(e);
+        return DEDUPE_NEW;
+    }
+    d->bytes += e->bytes;
+    while (d->bytes > BYTES_MAX)
+        forget(d, d->table);
     return DEDUPE_NEW;
 }
 
@@ -149,7 +148,11 @@ void dedupe_settle(struct hub *h, struct message *m)
     e->settled = true;
     if (m->outcome.verdict == PARLEY_REJECT) {
         e->code = m->outcome.code;
-        e->text = str_dup(m->outcome.text);
+        e->text = m->outcome.text.p ? str_dup(m->outcome.text) : NULL;
+        if (e->text) {
+            e->bytes += m->outcome.text.n + 1;
+            d->bytes += m->outcome.text.n + 1;
+        }
     }
     e->ack.cache_id = m->cache_id;
     e->ack.offset = m->offset;
@@ -158,16 +161,14 @@ void dedupe_settle(struct hub *h, struct message *m)
     for (int i = 0; i < WAITERS && e->waiting[i]; i++)
         if (e->waiting[i] != m->author)
             tell(h, e, e->waiting[i]);
-    if (says_later(&m->outcome)) {
-        HASH_DEL(d->table, e);
-        e->forgotten = true;
-    }
+    if (says_later(&m->outcome))
+        forget(d, e);
 }
 
 void dedupe_tick(struct hub *h, int64_t now_ms)
 {
     struct dedupe *d = h->dedupe;
 
-    while (d->first && now_ms - d->first->since_ms > d->window_ms)
-        drop_first(d);
+    while (d->table && now_ms - d->table->since_ms > d->window_ms)
+        forget(d, d->table);
 }

@@ -24,16 +24,15 @@ void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bo
     if (c->state == HUB_CLIENT_CLOSING)
         return;
     if (c->state == HUB_CLIENT_CONNECTING && !greeting) {
-        struct hub_early *e = malloc(sizeof *e), **end = &c->early;
+        struct hub_early *e = malloc(sizeof *e);
 
         if (!e) {
             dropped(h, p);
             return;
         }
         *e = (struct hub_early){NULL, packet_ref(p)};
-        while (*end)
-            end = &(*end)->next;
-        *end = e;
+        *c->early_end = e;
+        c->early_end = &e->next;
         return;
     }
     f = packet_frame(p, h->registry, c->protocol);
@@ -59,15 +58,17 @@ static void publish(struct hub *h, struct packet *p, const struct hub_channel *c
 
         for (uint8_t k = 0; k < h->registry->protocol_count; k++) {
             uint32_t there = ch ? ch->on_pump[pump * PROTOCOLS_MAX + k] : h->protocol_clients[k];
-            struct frame *f = there ? packet_frame(p, h->registry, k) : NULL;
+            struct frame *f;
 
-            if (!f)
+            if (!there)
                 continue;
-            if (!m && !(m = calloc(1, sizeof *m))) {
+            f = packet_frame(p, h->registry, k);
+            if (f && !m)
+                m = calloc(1, sizeof *m);
+            if (f && m)
+                m->frames[k] = frame_ref(f);
+            else
                 dropped(h, p);
-                return;
-            }
-            m->frames[k] = frame_ref(f);
         }
         if (!m)
             continue;
@@ -80,25 +81,6 @@ static void publish(struct hub *h, struct packet *p, const struct hub_channel *c
     }
 }
 
-/* It got the packet already, as a member of a channel or as that user. */
-static bool has_it(const struct hub *h, struct hub_client *c, const parley_to *already,
-                   uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const parley_to *to = &already[i];
-        struct hub_channel *ch;
-
-        if (to->kind == PARLEY_TO_ALL ||
-            (to->kind == PARLEY_TO_CLIENT && to->client.v == c->handle) ||
-            (to->kind == PARLEY_TO_USER && str_eq(to->name, c->user->id)))
-            return true;
-        if (to->kind == PARLEY_TO_CHANNEL && (ch = channel_find(&h->channels, to->name)) &&
-            clients_membership(c, ch))
-            return true;
-    }
-    return false;
-}
-
 static bool excepted(const struct hub_client *c, const parley_to *to)
 {
     return to->but.v == c->handle || (to->but_user.p && str_eq(to->but_user, c->user->id)) ||
@@ -106,21 +88,54 @@ static bool excepted(const struct hub_client *c, const parley_to *to)
            (to->role.p && !identity_has_role(c->identity, &(parley_list){&to->role, 1}));
 }
 
-/* To those of a role: rare, and so client by client. */
-static void to_role(struct hub *h, struct packet *p, const struct hub_channel *ch,
-                    const parley_to *to)
+/* Whether `to` means this client. */
+static bool reaches(const struct hub *h, const parley_to *to, struct hub_client *c)
+{
+    struct hub_channel *ch;
+
+    if ((to->kind == PARLEY_TO_CLIENT && to->client.v != c->handle) ||
+        (to->kind == PARLEY_TO_USER && !str_eq(to->name, c->user->id)))
+        return false;
+    if (to->kind == PARLEY_TO_CHANNEL &&
+        (!(ch = channel_find(&h->channels, to->name)) || !clients_membership(c, ch)))
+        return false;
+    return !excepted(c, to);
+}
+
+/* To one of those whom `to` names, unless this delivery reached him already. */
+static void give(struct hub *h, struct hub_client *c, struct packet *p, const parley_to *to,
+                 const parley_to *published)
+{
+    if (excepted(c, to) || c->delivery == h->deliveries ||
+        (published && c->state == HUB_CLIENT_OPEN && reaches(h, published, c)))
+        return;
+    c->delivery = h->deliveries;
+    deliver_to_client(h, c, p,
+                      to->kind == PARLEY_TO_CLIENT && c->state == HUB_CLIENT_OPEN &&
+                          (to->flags & PARLEY_CATCH_UP));
+}
+
+/* Client by client: for roles, and for what is published elsewhere besides. Both are rare. Who is
+ * not open yet finds it in his greeting, as he does what is published. */
+static void give_each(struct hub *h, struct packet *p, const struct hub_channel *ch,
+                      const parley_to *to, const parley_to *published)
 {
     for (uint32_t pump = 0; pump < h->pump_count; pump++)
         for (uint32_t slot = 0; slot < h->client_caps[pump]; slot++) {
             struct hub_client *c = h->clients[pump][slot];
 
-            if (c && !excepted(c, to) && (!ch || clients_membership(c, ch)))
-                deliver_to_client(h, c, p, false);
+            if (c && c->state == HUB_CLIENT_OPEN && (!ch || clients_membership(c, ch)))
+                give(h, c, p, to, published);
         }
 }
 
-int deliver_packet(struct hub *h, struct packet *p, const parley_to *to, const parley_to *already,
-                   uint32_t already_count)
+static bool can_publish(const parley_to *to)
+{
+    return (to->kind == PARLEY_TO_CHANNEL || to->kind == PARLEY_TO_ALL) && !to->role.p;
+}
+
+/* `published`: of the targets of this packet the one that is published, or NULL. */
+static int deliver(struct hub *h, struct packet *p, const parley_to *to, const parley_to *published)
 {
     struct hub_channel *ch = NULL;
     struct hub_client *c;
@@ -133,39 +148,59 @@ int deliver_packet(struct hub *h, struct packet *p, const parley_to *to, const p
             return -ENOENT;
         /* fall through */
     case PARLEY_TO_ALL:
-        if (to->role.p)
-            to_role(h, p, ch, to);
-        else
+        if (to == published)
             publish(h, p, ch, to);
+        else
+            give_each(h, p, ch, to, published);
         return 0;
     case PARLEY_TO_USER:
         u = users_find(h, to->name);
         for (c = u ? u->clients : NULL; c; c = c->next_of_user)
-            if (!excepted(c, to) && !has_it(h, c, already, already_count))
-                deliver_to_client(h, c, p, false);
+            give(h, c, p, to, published);
         return u ? 0 : -ENOENT;
     case PARLEY_TO_CLIENT:
         c = clients_find(h, to->client.v);
-        if (c && !excepted(c, to) && !has_it(h, c, already, already_count))
-            deliver_to_client(h, c, p,
-                              c->state == HUB_CLIENT_OPEN && (to->flags & PARLEY_CATCH_UP));
+        if (c)
+            give(h, c, p, to, published);
         return c ? 0 : -ESTALE;
     default:
         return -EINVAL;
     }
 }
 
+int deliver_packet(struct hub *h, struct packet *p, const parley_to *to)
+{
+    h->deliveries++;
+    return deliver(h, p, to, can_publish(to) ? to : NULL);
+}
+
+/* He sees of it what he would have seen, had it not been dropped. */
+static void deliver_dropped(struct hub *h, struct message *m)
+{
+    struct hub_user *u = m->identity ? users_find(h, m->identity->user) : NULL;
+
+    for (struct hub_client *c = u ? u->clients : NULL; c; c = c->next_of_user)
+        for (uint32_t i = 0; i < m->delivery_count; i++)
+            if (reaches(h, &m->deliveries[i], c)) {
+                deliver_to_client(h, c, m->packet, false);
+                break;
+            }
+}
+
 void deliver_message(struct hub *h, struct message *m)
 {
-    parley_to author = {.struct_size = sizeof author, .kind = PARLEY_TO_USER};
+    const parley_to *published = NULL;
 
-    if (m->dropped && m->identity) {
-        author.name = m->identity->user;
-        deliver_packet(h, m->packet, &author, NULL, 0);
+    if (m->dropped_by) {
+        deliver_dropped(h, m);
         return;
     }
+    h->deliveries++;
+    for (uint32_t i = 0; i < m->delivery_count && !published; i++)
+        if (can_publish(&m->deliveries[i]))
+            published = &m->deliveries[i];
     for (uint32_t i = 0; i < m->delivery_count; i++)
-        deliver_packet(h, m->packet, &m->deliveries[i], m->deliveries, i);
+        deliver(h, m->packet, &m->deliveries[i], published);
 }
 
 static void post_frame(struct hub *h, struct hub_client *c, struct frame *take)

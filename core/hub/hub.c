@@ -48,8 +48,9 @@ static void run_deferred(struct hub *h)
         if (!h->deferred)
             h->deferred_end = &h->deferred;
         road_message(h, m);
+        arena_finish(&h->hook_arena);
     }
-    if (h->deferred && h->actor.loop && !ev_is_active(&h->retry_event)) {
+    if (h->deferred && h->actor.loop && !h->quiesced && !ev_is_active(&h->retry_event)) {
         ev_timer_set(&h->retry_event, RETRY_S, 0.);
         ev_timer_start(h->actor.loop->ev, &h->retry_event);
     }
@@ -92,14 +93,14 @@ static void on_mail(struct actor *a, struct mail *mail)
     switch (mail->kind) {
     case MAIL_MESSAGE:
         take_message(h, message_of_mail(mail));
-        return;
+        break;
     case MAIL_CONNECT:
         clients_connect(h, (struct mail_connect *)mail);
-        identity_unref(((struct mail_connect *)mail)->identity);
         break;
     case MAIL_IDENTITY:
         clients_identity(h, (struct mail_connect *)mail);
         identity_unref(((struct mail_connect *)mail)->identity);
+        free(mail);
         break;
     case MAIL_GONE:
         clients_gone(h, (struct mail_gone *)mail);
@@ -107,13 +108,11 @@ static void on_mail(struct actor *a, struct mail *mail)
     case MAIL_REQUEST:
         take_request(h,
                      (struct http_request *)((char *)mail - offsetof(struct http_request, mail)));
-        return;
-    default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
         break;
+    default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
+        free(mail);
     }
-    free(mail);
     arena_finish(&h->hook_arena);
-    arena_init(&h->hook_arena, 1024);
 }
 
 static void on_flush(struct actor *a)
@@ -138,6 +137,7 @@ void hub_advance(struct hub *h)
             i->file->copy.on_timer(&i->host, key);
         hook_leave(h, hook);
         free(key);
+        arena_finish(&h->hook_arena);
     }
     dedupe_tick(h, now);
     users_tick(h, now);
@@ -183,7 +183,7 @@ void hub_arm_timer(struct hub *h)
     ev_timer_start(h->actor.loop->ev, &h->timer_event);
 }
 
-static void make_metrics(struct hub *h)
+static int make_metrics(struct hub *h)
 {
     static const char *const words[8] = {[PARLEY_PASS] = "delivered",
                                          [PARLEY_REJECT] = "rejected",
@@ -203,7 +203,7 @@ static void make_metrics(struct hub *h)
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
         i->hub_side = calloc(1, sizeof *i->hub_side);
         if (!i->hub_side)
-            continue;
+            return -ENOMEM;
         i->hub_side->rejections =
             metric(METRIC_COUNTER, "rejections", "Messages that a section refused", "section",
                    str_of(i->host.section));
@@ -215,6 +215,7 @@ static void make_metrics(struct hub *h)
         h->registry->hubs[k].calls =
             metric(METRIC_COUNTER, "hub_calls", "Messages that a section was asked about",
                    "section", str_of(h->registry->hubs[k].instance->host.section));
+    return 0;
 }
 
 struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *const *pumps,
@@ -246,10 +247,10 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->client_caps = calloc(pump_count, sizeof *h->client_caps);
     h->timers = timers_new();
     h->dedupe = dedupe_new(s->server.dedupe_ms);
-    make_metrics(h);
     for (struct plugin_instance *i = r->instances; i; i = i->next)
         i->hub = h;
-    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || chain_build(h) < 0) {
+    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || make_metrics(h) < 0 ||
+        chain_build(h) < 0) {
         hub_free(h);
         return NULL;
     }
@@ -261,14 +262,12 @@ struct actor *hub_actor(struct hub *h)
     return &h->actor;
 }
 
-int hub_start(struct hub *h, char why[256])
+static int start(struct hub *h, struct plugin_instance *i, char why[256])
 {
-    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
-        struct hook_before before;
-        int r = 0;
+    struct hook_before before;
+    int r;
 
-        if (!i->file->copy.start || !i->hub_side)
-            continue;
+    if (i->file->copy.start) {
         before = hook_enter(h, i, NULL, NULL);
         r = i->file->copy.start(&i->host, NULL);
         hook_leave(h, before);
@@ -276,10 +275,24 @@ int hub_start(struct hub *h, char why[256])
             snprintf(why, 256, "[%s %s] could not start: %s", i->kind, i->name, strerror(-r));
             return r;
         }
-        i->started = true;
     }
-    hub_arm_timer(h);
+    i->started = true;
     return 0;
+}
+
+int hub_start(struct hub *h, char why[256])
+{
+    enum domain before = domain_enter(DOMAIN_HUB);
+    int r = 0;
+
+    ops_hold(h); /* what the first one says is for those that start after it, too */
+    for (struct plugin_instance *i = h->registry->instances; i && r == 0; i = i->next)
+        r = start(h, i, why);
+    h->quiesced = r < 0;
+    ops_release(h);
+    hub_arm_timer(h);
+    domain_leave(before);
+    return r;
 }
 
 void hub_quiesce(struct hub *h)
@@ -290,16 +303,21 @@ void hub_quiesce(struct hub *h)
         ev_timer_stop(h->actor.loop->ev, &h->timer_event);
         ev_timer_stop(h->actor.loop->ev, &h->retry_event);
     }
+    clients_quiesce(h);
+    ops_hold(h);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
         struct hook_before hook;
 
-        if (h->quiesced || !i->file->copy.quiesce)
+        if (!i->started || !i->file->copy.quiesce)
             continue;
+        i->started = false;
         hook = hook_enter(h, i, NULL, NULL);
         i->file->copy.quiesce(&i->host);
         hook_leave(h, hook);
     }
     h->quiesced = true;
+    ops_release(h);
+    arena_finish(&h->hook_arena);
     domain_leave(before);
 }
 
@@ -315,8 +333,8 @@ void hub_free(struct hub *h)
         message_destroy(m);
     }
     ops_finish(h);
-    if (h->clients && h->client_caps)
-        clients_finish(h);
+    outs_free(h);
+    clients_finish(h);
     users_finish(h);
     for (ch = h->channels.by_name; ch; ch = ch->hh.next)
         slots_free(&ch->slots);

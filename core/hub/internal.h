@@ -22,7 +22,7 @@ struct hub_membership {
 };
 struct hub_greeting {
     int32_t order;
-    uint32_t asked;
+    uint32_t asked; /* of those of the same order the first comes first */
     struct packet *packet;
 };
 
@@ -31,8 +31,8 @@ struct hub_client {
     client_handle handle;
     struct identity *identity; /* a reference */
     struct hub_user *user;
-    struct hub_client *next_of_user;
-    int64_t connected_at; /* Unix milliseconds */
+    struct hub_client *next_of_user, **at_of_user; /* at: what points to it */
+    int64_t connected_at;                          /* Unix milliseconds */
     struct hub_membership *memberships;
     uint32_t membership_count, membership_cap;
     uint16_t
@@ -40,8 +40,10 @@ struct hub_client {
     uint8_t state, protocol;
     struct hub_slot *slots;
     struct hub_greeting *greetings; /* while CONNECTING */
-    uint32_t greeting_count;
-    struct hub_early *early; /* frames for it that wait for the greeting; while CONNECTING */
+    uint32_t greeting_count, greeting_cap;
+    struct hub_early *early, **early_end; /* what waits for the greeting; while CONNECTING */
+    uint64_t delivery;                    /* number of the latest delivery that reached it */
+    struct mail_close *close;             /* made beforehand, so that closing cannot fail */
 };
 struct hub_early {
     struct hub_early *next;
@@ -60,33 +62,33 @@ struct hub_user { /* all connections of one user; stays for a while after the la
     UT_hash_handle hh;
 };
 
-enum op_kind { OP_SEND, OP_PACKET, OP_GREET, OP_JOIN, OP_LEAVE, OP_CLOSE, OP_CHANNEL_CLOSE };
+enum op_kind { OP_SEND, OP_PACKET, OP_JOIN, OP_LEAVE, OP_CLOSE, OP_CHANNEL_CLOSE };
 struct op { /* what a hook asked for: done in order, when it has returned */
     struct op *next;
     enum op_kind kind;
     struct plugin_instance *instance;
     client_handle client;
     struct message *message; /* SEND: to be judged by STORE hubs and delivered */
-    struct packet *packet;   /* PACKET, GREET: a reference */
+    struct message *judged;  /* JOIN: of its author, asked for while it was judged; else NULL */
+    struct packet *packet;   /* PACKET: a reference */
     parley_to to;            /* PACKET; its strings lie in `text` */
-    int32_t number;          /* GREET: order; CLOSE: code */
+    int32_t number;          /* CLOSE: code */
     char text[];             /* JOIN, LEAVE, CHANNEL_CLOSE: the channel's name; CLOSE: the words */
 };
 
 struct hub_instance { /* one a plugin instance: the hub's side of it */
-    struct plugin_instance *instance;
     struct metric *failures, *rejections;
 };
 
-struct hub_link {
-    const struct plugin_hub *hub;
-    uint16_t index;
-};
-struct hub_chain {
-    uint16_t *links;
+struct hub_list { /* indexes into registry->hubs */
+    uint16_t *hubs;
     uint16_t count;
-}; /* indexes into registry->hubs, of those with on_message for a type */
+};
+struct hub_chain { /* of a type: the hubs that want it, and have that hook */
+    struct hub_list on_message, on_settled;
+};
 
+struct out_message;
 struct timers;
 struct dedupe;
 struct hub {
@@ -106,8 +108,11 @@ struct hub {
     uint64_t next_user;
     struct hub_chain *chains; /* by plugin_type.index */
     int64_t cache_ids[2];     /* channel messages, private ones */
+    uint64_t deliveries;      /* counted, for hub_client.delivery */
     struct op *ops, **ops_end;
     bool running_ops;
+    unsigned ops_held;        /* above 0: what is asked for waits */
+    struct out_message *outs; /* that the hook which runs was given */
     struct message *deferred,
         **deferred_end; /* taken from the mailbox above a high-water mark of a pump */
     ev_timer retry_event;
@@ -118,13 +123,12 @@ struct hub {
     struct plugin_instance *current;
     struct message *current_message;
     struct outcome *refusal; /* where parley_reject writes; arena in refusal_arena */
-    struct arena hook_arena; /* texts of refusals outside a message */
-    struct outcome hook_outcome;
-    int join_refused; /* a join asked for by the current message was refused: outcome in
-                         hook_outcome */
-    bool quiesced;
+    struct arena hook_arena; /* texts of refusals outside a message, until the end of the turn */
+    struct message *join_refused; /* its author may not enter what a hook asked for */
+    struct outcome join_outcome;  /* why */
+    bool quiesced;                /* no hook runs any more */
     struct {
-        struct metric *messages, *settled[8], *clients, *users, *latency, *dropped;
+        struct metric *messages, *settled[8], *clients, *dropped;
     } metrics;
 };
 
@@ -138,15 +142,16 @@ void road_home(struct hub *h, struct message *take_message);
 /* chain.c */
 int chain_build(struct hub *h);
 void chain_finish(struct hub *h);
-/* Runs the hubs from m->next_link on, up to (not including) phase `until`. The verdict that ended
- * it, or PASS; m->outcome says why. */
+/* Runs the hubs of the phases from..until, `until` not included. The verdict that ended it, or
+ * PASS; m->outcome says why. */
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until);
 void chain_settled(struct hub *h, struct message *m);
-parley_verdict chain_connect(struct hub *h, struct hub_client *c);
+/* PASS; REJECT, and why; DONE: it was closed meanwhile. */
+parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome *ret_why);
 void chain_greet(struct hub *h, struct hub_client *c);
 void chain_disconnect(struct hub *h, struct hub_client *c, int reason);
 parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channel *ch,
-                          const struct plugin_instance *asker);
+                          const struct plugin_instance *asker, struct outcome *ret_why);
 void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
                  const struct plugin_instance *asker);
 /* sequencer.c */
@@ -154,8 +159,7 @@ int sequencer_seal(struct hub *h, struct message *m);
 void sequencer_give_back(struct hub *h, struct message *m);
 /* deliver.c */
 void deliver_message(struct hub *h, struct message *m);
-int deliver_packet(struct hub *h, struct packet *p, const parley_to *to, const parley_to *already,
-                   uint32_t already_count);
+int deliver_packet(struct hub *h, struct packet *p, const parley_to *to);
 void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bool greeting);
 void deliver_error(struct hub *h, client_handle c, parley_str id, parley_code code,
                    const char *text, int64_t retry_after_ms);
@@ -165,9 +169,11 @@ struct ack_of {
 };
 void deliver_ack(struct hub *h, client_handle c, parley_str id, const struct ack_of *of);
 /* clients.c, users.c */
-void clients_connect(struct hub *h, struct mail_connect *m);
-void clients_gone(struct hub *h, struct mail_gone *m);
-void clients_identity(struct hub *h, struct mail_connect *m);
+void clients_connect(struct hub *h, struct mail_connect *take);
+void clients_gone(struct hub *h, struct mail_gone *take);
+void clients_identity(struct hub *h, const struct mail_connect *m);
+void clients_quiesce(struct hub *h); /* tells the hubs that everybody leaves */
+int clients_greet(struct hub_client *c, int32_t order, struct packet *p); /* while CONNECTING */
 struct hub_client *clients_find(struct hub *h, client_handle c);
 void clients_finish(struct hub *h);
 struct hub_membership *clients_membership(struct hub_client *c, const struct hub_channel *ch);
@@ -183,8 +189,10 @@ void users_tick(struct hub *h, int64_t now_ms);
 void users_finish(struct hub *h);
 /* ops.c */
 struct op *op_new(struct hub *h, enum op_kind kind, struct plugin_instance *by,
-                  size_t text_bytes); /* queued; NULL: no memory */
-void ops_run(struct hub *h);
+                  size_t text_bytes);            /* queued; NULL: no memory */
+void ops_run(struct hub *h);                     /* does what was asked for, unless it is held */
+void ops_hold(struct hub *h);                    /* from here on nothing is done, */
+void ops_release(struct hub *h);                 /* until here */
 void ops_to(struct op *op, const parley_to *to); /* copies; text must have room for ops_to_bytes */
 size_t ops_to_bytes(const parley_to *to);
 void ops_finish(struct hub *h);
@@ -208,6 +216,8 @@ void dedupe_free(struct dedupe *d);
 enum dedupe_answer dedupe_begin(struct hub *h, struct message *m);
 void dedupe_settle(struct hub *h, struct message *m);
 void dedupe_tick(struct hub *h, int64_t now_ms);
+/* api_send.c: frees what the hook that ran made and did not hand over */
+void outs_free(struct hub *h);
 /* hooks: set what runs, call, then do what was asked for */
 struct hook_before {
     struct plugin_instance *instance;

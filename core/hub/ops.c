@@ -2,6 +2,8 @@
  *
  * So no hook runs within a hook, and a plugin never sees the world change under its feet. Doing one
  * may call hooks of others (on_join), which may ask for more: that goes to the end of the queue.
+ * While a message is stored and delivered, or a client greeted, all of it waits: nothing may be
+ * numbered or seen before what it came after.
  */
 #include "base/log.h"
 #include "base/str.h"
@@ -52,17 +54,17 @@ static void run_join(struct hub *h, const struct op *op)
 {
     struct hub_client *c = clients_find(h, op->client);
     struct hub_channel *ch = channel_find(&h->channels, str_of(op->text));
-    int r;
+    struct outcome why = {0};
 
     if (!c || !ch || c->state == HUB_CLIENT_CLOSING || clients_membership(c, ch))
         return;
-    if (chain_join(h, c, ch, op->instance) == PARLEY_REJECT) {
-        h->join_refused = 1;
-        return;
+    if (chain_join(h, c, ch, op->instance, &why) != PARLEY_REJECT) {
+        if (clients_join(h, c, ch) < 0)
+            clients_close(h, c->handle, 1013, PARLEY_LEFT_LOST, "out of memory");
+    } else if (op->judged) {
+        h->join_refused = op->judged;
+        h->join_outcome = why;
     }
-    r = clients_join(h, c, ch);
-    if (r < 0 && r != -EALREADY)
-        clients_close(h, c->handle, 1013, PARLEY_LEFT_LOST, "out of memory");
 }
 
 static void run_leave(struct hub *h, const struct op *op)
@@ -70,69 +72,52 @@ static void run_leave(struct hub *h, const struct op *op)
     struct hub_client *c = clients_find(h, op->client);
     struct hub_channel *ch = channel_find(&h->channels, str_of(op->text));
 
-    if (!c || !ch || !clients_membership(c, ch))
+    if (!c || !ch || c->state == HUB_CLIENT_CLOSING || !clients_membership(c, ch))
         return;
     clients_leave(h, c, ch);
     chain_leave(h, c, ch, op->instance);
 }
 
-static void run_greet(struct hub *h, struct op *op)
-{
-    struct hub_client *c = clients_find(h, op->client);
-    struct hub_greeting *more;
-
-    if (!c || c->state != HUB_CLIENT_CONNECTING)
-        return;
-    more = realloc(c->greetings, (c->greeting_count + 1) * sizeof *more);
-    if (!more)
-        return;
-    c->greetings = more;
-    more[c->greeting_count] = (struct hub_greeting){op->number, c->greeting_count, op->packet};
-    c->greeting_count++;
-    op->packet = NULL;
-}
-
 static void run_channel_close(struct hub *h, const struct op *op)
 {
     struct hub_channel *ch = channel_find(&h->channels, str_of(op->text));
+    bool all_told = true;
 
     if (!ch)
         return;
     for (uint32_t pump = 0; pump < h->pump_count; pump++) {
         struct mail_member *m;
 
-        for (uint32_t slot = 0; slot < h->client_caps[pump]; slot++) {
+        for (uint32_t slot = 0; slot < h->client_caps[pump] && ch->member_count; slot++) {
             struct hub_client *c = h->clients[pump][slot];
 
-            if (c && clients_membership(c, ch))
-                clients_leave(h, c, ch);
+            if (!c || !clients_membership(c, ch))
+                continue;
+            clients_leave(h, c, ch);
+            if (c->state != HUB_CLIENT_CLOSING)
+                chain_leave(h, c, ch, op->instance);
         }
         m = calloc(1, sizeof *m);
-        if (!m)
-            return; /* the channel stays, empty: its number must not be used again before every pump
-                       knows */
-        m->channel = ch->number;
-        hub_post(h, pump, &m->mail, MAIL_CHANNEL_CLOSED);
+        if (m) {
+            m->channel = ch->number;
+            hub_post(h, pump, &m->mail, MAIL_CHANNEL_CLOSED);
+        }
+        all_told &= m != NULL;
     }
     slots_free(&ch->slots);
-    channel_close(&h->channels, ch);
+    /* Its number must not be used again by a channel that a pump takes for this one. */
+    channel_close(&h->channels, ch, !all_told);
 }
 
 static void run(struct hub *h, struct op *op)
 {
-    int refused = h->join_refused;
-
     switch (op->kind) {
     case OP_SEND:
         road_server_message(h, op->message);
         op->message = NULL;
-        h->join_refused |= refused;
         break;
     case OP_PACKET:
-        deliver_packet(h, op->packet, &op->to, NULL, 0);
-        break;
-    case OP_GREET:
-        run_greet(h, op);
+        deliver_packet(h, op->packet, &op->to);
         break;
     case OP_JOIN:
         run_join(h, op);
@@ -160,7 +145,7 @@ void ops_run(struct hub *h)
 {
     struct op *op;
 
-    if (h->running_ops)
+    if (h->running_ops || h->ops_held)
         return;
     h->running_ops = true;
     while ((op = h->ops)) {
@@ -171,6 +156,17 @@ void ops_run(struct hub *h)
         op_free(op);
     }
     h->running_ops = false;
+}
+
+void ops_hold(struct hub *h)
+{
+    h->ops_held++;
+}
+
+void ops_release(struct hub *h)
+{
+    h->ops_held--;
+    ops_run(h);
 }
 
 void ops_finish(struct hub *h)

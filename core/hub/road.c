@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "hub/internal.h"
+#include "message/fields.h"
 
 static parley_verdict refuse(struct message *m, parley_code code, const char *rule,
                              const char *text)
@@ -22,34 +23,61 @@ static parley_verdict refuse(struct message *m, parley_code code, const char *ru
     return PARLEY_REJECT;
 }
 
+static parley_verdict no_memory(struct message *m)
+{
+    return refuse(m, PARLEY_E_INTERNAL, "memory", "The server is short of memory.");
+}
+
+static parley_verdict no_channel(struct message *m)
+{
+    return refuse(m, PARLEY_E_UNKNOWN_CHANNEL, "unknown_channel", "There is no such channel.");
+}
+
+/* The payload, too, gets the catalogue's spelling, if the type kept the field in it. */
+static int spell_channel(struct message *m)
+{
+    const parley_value *payload = message_parsed(m);
+    struct out spelled;
+    int r;
+
+    if (!payload)
+        return -ENOMEM;
+    out_init(&spelled, 0);
+    r = fields_set_str(m->type->channel_field, payload, m->channel, &spelled.pub);
+    if (r == 0)
+        return message_replace_payload(m, &spelled);
+    out_finish_memory(&spelled);
+    return 0;
+}
+
 /* Where it goes must exist, and its author must be in there, before anybody judges it. */
 static parley_verdict find_channel(struct hub *h, struct message *m)
 {
     struct hub_channel *ch = channel_find(&h->channels, m->channel);
     struct hub_client *author = clients_find(h, m->author);
-    struct out spelled;
 
     if (!ch)
-        return refuse(m, PARLEY_E_UNKNOWN_CHANNEL, "unknown_channel", "There is no such channel.");
+        return no_channel(m);
     if (!(m->type->channel_field->flags & PARLEY_OPEN) &&
         (!author || !clients_membership(author, ch)))
         return refuse(m, PARLEY_E_FORBIDDEN, "not_a_member",
                       "You are not in this channel: join it first.");
-    m->to = ch;
+    m->to = channel_ref(ch);
     if (str_eq(m->channel, ch->name))
         return PARLEY_PASS;
     m->channel = arena_str(&m->arena, ch->name);
-    out_init(&spelled, 0);
-    out_put_str(&spelled.pub, m->type->channel_field->name, ch->name);
-    if (!m->channel.p || message_merge(m, &spelled) < 0)
-        return refuse(m, PARLEY_E_INTERNAL, "memory", "The server is short of memory.");
-    return PARLEY_PASS;
+    return m->channel.p && spell_channel(m) == 0 ? PARLEY_PASS : no_memory(m);
 }
 
 static parley_verdict find_addressee(struct hub *h, struct message *m)
 {
+    struct hub_client *author = clients_find(h, m->author);
     struct hub_user *u;
 
+    if (h->quiesced)
+        return refuse(m, PARLEY_E_UNAVAILABLE, "stopping", "The server is stopping.");
+    if (author && author->state == HUB_CLIENT_CLOSING)
+        return refuse(m, PARLEY_E_FORBIDDEN, "closed", "You have been closed.");
     if (m->channel.p && m->type && m->type->channel_field && find_channel(h, m) != PARLEY_PASS)
         return PARLEY_REJECT;
     if (!m->recipient.p)
@@ -63,24 +91,35 @@ static parley_verdict find_addressee(struct hub *h, struct message *m)
 
 static parley_verdict pass_on(struct hub *h, struct message *m)
 {
+    parley_verdict v = PARLEY_PASS;
+
     if (m->delivery_count == 0)
         return refuse(m, PARLEY_E_UNAVAILABLE, "not_routed",
                       "Nothing here delivers messages of this type.");
+    if (m->to && m->to->closed) /* by a hub that judged it */
+        return no_channel(m);
     if (sequencer_seal(h, m) < 0)
-        return refuse(m, PARLEY_E_INTERNAL, "memory", "The server is short of memory.");
-    if (!m->dropped && chain_run(h, m, PARLEY_PHASE_STORE, INT32_MAX) == PARLEY_REJECT) {
+        return no_memory(m);
+    /* What STORE hubs ask for comes behind it: in numbers, and in the eyes of all. */
+    ops_hold(h);
+    if (!m->dropped_by)
+        v = chain_run(h, m, PARLEY_PHASE_STORE, INT32_MAX);
+    if (v == PARLEY_PASS)
+        deliver_message(h, m);
+    else
         sequencer_give_back(h, m);
-        return PARLEY_REJECT;
-    }
-    deliver_message(h, m);
-    m->outcome.verdict = m->dropped ? PARLEY_DROP : PARLEY_PASS;
-    return m->outcome.verdict;
+    ops_release(h);
+    if (v != PARLEY_PASS || !m->dropped_by)
+        return v;
+    m->outcome.section = m->dropped_by;
+    return PARLEY_DROP;
 }
 
 void road_message(struct hub *h, struct message *m)
 {
     parley_verdict v;
 
+    DOMAIN_ASSERT(DOMAIN_HUB);
     m->hub = h;
     if (m->id.p && dedupe_begin(h, m) != DEDUPE_NEW) {
         road_home(h, m);
@@ -88,7 +127,7 @@ void road_message(struct hub *h, struct message *m)
     }
     v = find_addressee(h, m);
     if (v == PARLEY_PASS)
-        v = chain_run(h, m, 0, PARLEY_PHASE_STORE);
+        v = chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE);
     if (v == PARLEY_PASS)
         v = pass_on(h, m);
     m->outcome.verdict = v;
@@ -98,8 +137,12 @@ void road_message(struct hub *h, struct message *m)
 /* The server's own word: no moderator sees it, STORE hubs and observers do. */
 void road_server_message(struct hub *h, struct message *m)
 {
+    struct hub_channel *ch = m->channel.p ? channel_find(&h->channels, m->channel) : NULL;
+
     m->hub = h;
-    m->outcome.verdict = pass_on(h, m);
+    if (ch)
+        m->to = channel_ref(ch);
+    m->outcome.verdict = m->channel.p && !ch ? no_channel(m) : pass_on(h, m);
     if (m->outcome.verdict == PARLEY_REJECT)
         log_event(LOG_LEVEL_WARNING, "server_message_refused", LOG_STR("type", m->type_name),
                   LOG_TEXT("section", m->outcome.section), LOG_STR("msg", m->outcome.text));
@@ -144,6 +187,7 @@ void road_settle(struct hub *h, struct message *m)
 void road_home(struct hub *h, struct message *m)
 {
     m->hub = NULL;
+    channel_unref(m->to);
     m->to = NULL;
     if (m->author)
         hub_post(h, client_handle_pump(m->author), &m->mail, MAIL_SETTLED);

@@ -8,12 +8,26 @@
 #include "base/str.h"
 #include "hub/internal.h"
 
+/* Whether it goes to its channel, and not only to some of those who are in it: that which has a
+ * place in the channel is shown to whoever asks for what he missed. */
+static bool is_of_channel(const struct message *m)
+{
+    for (uint32_t i = 0; m->to && i < m->delivery_count; i++) {
+        const parley_to *to = &m->deliveries[i];
+
+        if (!to->role.p && (to->kind == PARLEY_TO_ALL || (to->kind == PARLEY_TO_CHANNEL &&
+                                                          str_casecmp(to->name, m->to->name) == 0)))
+            return true;
+    }
+    return false;
+}
+
 /* Where its cacheID comes from: those of channel messages and of private ones are counted apart. */
 static int64_t *counter_of(struct hub *h, const struct message *m)
 {
     if (m->flags & PARLEY_EPHEMERAL)
         return NULL;
-    return m->to ? &h->cache_ids[0] : m->recipient.p ? &h->cache_ids[1] : NULL;
+    return is_of_channel(m) ? &h->cache_ids[0] : m->recipient.p ? &h->cache_ids[1] : NULL;
 }
 
 static void add_key(struct buf *b, const char *key)
@@ -78,7 +92,7 @@ int sequencer_seal(struct hub *h, struct message *m)
 
     if (counter)
         m->cache_id = ++*counter;
-    if (counter && m->to) {
+    if (counter == &h->cache_ids[0]) {
         m->offset = ++m->to->offset;
         parts.epoch = str_of(m->to->epoch);
     }
@@ -111,4 +125,6 @@ void sequencer_give_back(struct hub *h, struct message *m)
     if (m->to && m->offset && m->to->offset == m->offset)
         --m->to->offset;
     m->cache_id = m->offset = 0;
+    packet_unref(m->packet);
+    m->packet = NULL;
 }

@@ -10,7 +10,7 @@ void *slot_get(struct hub_slot **list, const struct plugin_instance *i, const pa
 
     for (s = *list; s; s = s->next)
         if (s->instance == i && (s->name == slot->name || strcmp(s->name, slot->name) == 0))
-            return s->data;
+            return s->bytes >= slot->bytes ? s->data : NULL;
     s = calloc(1, sizeof *s + slot->bytes);
     if (!s)
         return NULL;

@@ -122,6 +122,10 @@ int timers_set(struct timers *t, struct plugin_instance *i, const char *key, int
     }
     x->at_ms = at_ms;
     HASH_ADD_KEYPTR(hh, t->by_key, x->key, x->key_bytes, x);
+    if (!x->hh.tbl) {
+        free(x);
+        return -ENOMEM;
+    }
     put(t, t->count++, x);
     sift_up(t, t->count - 1);
     return 0;
@@ -156,7 +160,7 @@ bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_
     x = t->heap[0];
     take_out(t, x);
     *ret_i = x->instance;
-    *ret_key = str_dup(str_of(x->key + sizeof x->instance));
-    free(x);
-    return *ret_key != NULL;
+    /* The key moves to the beginning of its own memory: without any, no timer may be lost. */
+    *ret_key = memmove(x, x->key + sizeof x->instance, x->key_bytes - sizeof x->instance + 1);
+    return true;
 }

@@ -65,6 +65,11 @@ struct hub_user *users_get(struct hub *h, parley_str id)
     u->number = ++h->next_user;
     u->id = (parley_str){own, id.n};
     HASH_ADD_KEYPTR(hh, h->users, u->id.p, u->id.n, u);
+    if (!u->hh.tbl) {
+        free(u);
+        free(own);
+        return NULL;
+    }
     away_append(h, u);
     return u;
 }
@@ -77,6 +82,9 @@ void users_attach(struct hub *h, struct hub_user *u, struct hub_client *c)
         u->people_count++;
     c->user = u;
     c->next_of_user = u->clients;
+    c->at_of_user = &u->clients;
+    if (u->clients)
+        u->clients->at_of_user = &c->next_of_user;
     u->clients = c;
     users_identity(u, c->identity);
 }
@@ -91,11 +99,10 @@ void users_identity(struct hub_user *u, struct identity *newest)
 void users_detach(struct hub *h, struct hub_client *c)
 {
     struct hub_user *u = c->user;
-    struct hub_client **at = &u->clients;
 
-    while (*at != c)
-        at = &(*at)->next_of_user;
-    *at = c->next_of_user;
+    *c->at_of_user = c->next_of_user;
+    if (c->next_of_user)
+        c->next_of_user->at_of_user = c->at_of_user;
     c->next_of_user = NULL;
     c->user = NULL;
     if (!c->identity->dashboard)

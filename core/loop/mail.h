@@ -42,7 +42,8 @@ enum mail_kind {
     MAIL_IDENTITY,             /* struct mail_connect: a refresh was accepted; same user */
     MAIL_REQUEST,              /* struct http_request (http/http.h): one of a plugin's routes */
     MAIL_PUMP_DRAINED,         /* struct mail: this pump's mailbox fell below its low-water mark */
-    /* hub to pump */
+    /* hub to pump; ADMITTED is the mail that was CONNECT, FORGOTTEN the one that was GONE: where
+       there is no memory, everybody still comes and goes */
     MAIL_ADMITTED, /* struct mail_client */
     MAIL_FRAME,    /* struct mail_frame: for one client */
     MAIL_PUBLISH,  /* struct mail_publish: for the members of a channel, one entry a pump */
@@ -83,6 +84,7 @@ struct mail_connect {
     struct identity *identity; /* a reference, the receiver's */
     uint8_t protocol;          /* index */
     char address[46];
+    char room[80]; /* CONNECT comes back as ADMITTED, or as CLOSE, which is longer */
 };
 struct mail_gone {
     struct mail mail;

@@ -302,6 +302,16 @@ int fields_set_text(const parley_table *fields, const parley_value *payload, uns
     return 0;
 }
 
+int fields_set_str(const parley_field *field, const parley_value *payload, parley_str text,
+                   parley_out *to)
+{
+    const struct value *v = find(payload, field->name, NULL);
+    if (v == NULL || v->kind != VALUE_STRING)
+        return -ENOENT;
+    put_items(value_of(payload), v, text, to);
+    return 0;
+}
+
 /* In place, not a copy: entries only ever grow, so what stands in ours stands in theirs. */
 const parley_field *fields_flagged(const parley_table *fields, uint32_t flag)
 {

@@ -18,6 +18,10 @@ void fields_copy(const parley_table *fields, const parley_value *in, parley_out 
 /* The i-th PARLEY_TEXT string of a payload (the items of a list count one by one); absent past the
  * last. */
 parley_str fields_text(const parley_table *fields, const parley_value *payload, unsigned i);
+/* Rewrites the payload with that string field replaced, as below. 0, -ENOENT: the payload has no
+ * such string */
+int fields_set_str(const parley_field *field, const parley_value *payload, parley_str text,
+                   parley_out *to);
 /* Rewrites the payload with the i-th text replaced; everything else as it was. `to` is an out at
  * the start of an object. 0, -ENOENT */
 int fields_set_text(const parley_table *fields, const parley_value *payload, unsigned i,

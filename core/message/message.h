@@ -33,7 +33,7 @@ struct message {
     const struct plugin_type *type; /* NULL: of the server alone, known by type_name */
     parley_str type_name;
     uint32_t flags;            /* PARLEY_SIGNED, PARLEY_EPHEMERAL */
-    bool dropped;              /* a hub said DROP: only its author gets it */
+    const char *dropped_by;    /* the section that said DROP: only its author gets it; or NULL */
     client_handle author;      /* 0: the server */
     struct identity *identity; /* of the author, when he sent it: a reference; NULL: the server */
     parley_str id;             /* asked for by the client; absent: none. At most 64 bytes */
@@ -50,11 +50,11 @@ struct message {
     int64_t received_us;      /* monotonic, for latency */
     int64_t cache_id, offset; /* 0 until the sequencer */
     struct packet *packet;    /* as receivers get it; a reference; NULL until sealed */
-    struct hub_channel *to;   /* the hub's, looked up from channel */
+    struct hub_channel *to;   /* the hub's, looked up from channel: a reference; NULL: to none */
     /* The hub's, while it works on it. */
     struct message *next;
-    uint16_t next_link;    /* where the chain goes on */
     struct out *edit;      /* of parley_message_edit, until the hook returns */
+    bool edit_failed;      /* what it wanted changed stands as it was */
     parley_to *deliveries; /* in arena */
     uint32_t delivery_count, delivery_cap;
     struct outcome outcome;

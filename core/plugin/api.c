@@ -15,6 +15,8 @@
 
 #include <stdlib.h>
 
+#define TIMER_MOST_MS 100000000000000 /* thousands of years; sums with it do not overflow */
+
 static int bad_option(parley_host *h, const char *option, const char *text)
 {
     struct plugin_instance *i = instance_of(h);
@@ -66,20 +68,23 @@ static int64_t uptime_ms(parley_host *h)
 static int timer(parley_host *h, int how, int64_t ms, const char *key)
 {
     struct plugin_instance *i = instance_of(h);
-    int64_t at =
-        how == PARLEY_TIMER_AT ? clock_mono_ms() + ms - clock_unix_ms() : clock_mono_ms() + ms;
+    int64_t wait = ms;
     int r;
 
     DOMAIN_ASSERT(DOMAIN_HUB | DOMAIN_CONTROL);
     if (domain_current == DOMAIN_CONTROL)
-        return control_timer(i->control, i, how, ms, key);
+        return i->control ? control_timer(i->control, i, how, ms, key) : -EAGAIN;
     if (how == PARLEY_TIMER_CANCEL)
         return timers_cancel(i->hub->timers, i, key);
-    if (ms < 0)
+    if (ms < 0 || ms > TIMER_MOST_MS)
         return -EINVAL;
-    if (how == PARLEY_TIMER_AT)
+    if (how == PARLEY_TIMER_AT) {
+        wait = ms - clock_unix_ms();
         timers_cancel(i->hub->timers, i, key);
-    r = timers_set(i->hub->timers, i, key, at);
+    }
+    /* Never in the turn in which it was set: one that sets itself again must leave room for others.
+     */
+    r = timers_set(i->hub->timers, i, key, clock_mono_ms() + (wait > 1 ? wait : 1));
     hub_arm_timer(i->hub);
     return r;
 }
@@ -91,14 +96,17 @@ static void metric_add_to(parley_host *h, const parley_metric *m, parley_str lab
     const parley_table *t = &i->file->copy.metrics;
     size_t at = t->size ? (size_t)((const char *)m - (const char *)t->items) / t->size : 0;
     struct metric *series = NULL;
-    char name[96];
+    const char *brace = strchr(m->name, '{');
+    char name[96], key[32] = "label";
 
     if (!label.p && at < t->count)
         series = __atomic_load_n(&i->metrics[at], __ATOMIC_ACQUIRE);
     if (!series) {
-        snprintf(name, sizeof name, "%s_%s", i->name, m->name);
+        snprintf(name, sizeof name, "%s_%.*s", i->name, (int)strcspn(m->name, "{"), m->name);
+        if (brace)
+            snprintf(key, sizeof key, "%.*s", (int)strcspn(brace + 1, "}"), brace + 1);
         series = metric2((enum metric_kind)m->kind, name, m->doc, "section", str_of(h->section),
-                         label.p ? (m->label ? m->label : "label") : NULL, label);
+                         label.p ? key : NULL, label);
         if (!label.p && at < t->count)
             __atomic_store_n(&i->metrics[at], series, __ATOMIC_RELEASE);
     }
@@ -122,34 +130,20 @@ static const void *service(parley_host *h, const char *id, parley_host **ret_pro
     DOMAIN_ASSERT(DOMAIN_HUB);
     for (size_t k = 0; k < r->service_count; k++)
         if (strcmp(r->services[k].id, id) == 0) {
-            *ret_provider = &r->services[k].instance->host;
+            if (ret_provider)
+                *ret_provider = &r->services[k].instance->host;
             return r->services[k].table;
         }
-    *ret_provider = NULL;
+    if (ret_provider)
+        *ret_provider = NULL;
     return NULL;
 }
 
 /* --- what has no service behind it yet --- */
 static parley_out *http_request(parley_host *h, const char *method, const char *url)
 {
-    struct out_message *o = calloc(1, sizeof *o);
-
-    if (o) {
-        o->type = str_dup(str_of(method));
-        o->url = str_dup(str_of(url));
-    }
-    if (!o || !o->type || !o->url) {
-        if (o) {
-            free(o->type);
-            free(o->url);
-        }
-        free(o);
-        return out_nothing();
-    }
-    out_init(&o->out, 1 << 20);
-    o->out.owner_kind = OUT_REQUEST;
-    o->instance = instance_of(h);
-    return &o->out.pub;
+    DOMAIN_ASSERT(DOMAIN_HUB | DOMAIN_CONTROL);
+    return out_message_new(h, OUT_REQUEST, method, url ? url : "");
 }
 
 static parley_verdict ask(parley_message *m, parley_out *take, int64_t deadline_ms, uint32_t tag)
@@ -161,7 +155,7 @@ static parley_verdict ask(parley_message *m, parley_out *take, int64_t deadline_
         log_event(LOG_LEVEL_WARNING, "hub_failed",
                   LOG_TEXT("section", ((struct out_message *)take)->instance->host.section),
                   LOG_TEXT("msg", "this server cannot ask over HTTP yet"));
-        out_message_free((struct out_message *)take);
+        out_message_spend((struct out_message *)take);
     }
     return PARLEY_FAIL;
 }
@@ -272,7 +266,7 @@ static int fetch(parley_host *h, parley_out *take, int64_t deadline_ms, uint32_t
 
     DOMAIN_ASSERT(DOMAIN_CONTROL);
     if (!o)
-        return -ENOMEM;
+        return out_of(take)->error ? out_of(take)->error : -EINVAL;
     arena_init(&arena, 1024);
     r = out_end(&o->out);
     if (r == 0)
@@ -286,7 +280,7 @@ static int fetch(parley_host *h, parley_out *take, int64_t deadline_ms, uint32_t
                                  value_as_int(value_get(&v->pub, "max_bytes"), 0), PARLEY_NONE,
                                  deadline_ms, tag);
     arena_finish(&arena);
-    out_message_free(o);
+    out_message_spend(o);
     return r;
 }
 

@@ -89,15 +89,19 @@ int api_channel_open(parley_host *h, parley_str name, const parley_channel_info 
 
 parley_str api_channel_name(parley_host *h, parley_str any_case)
 {
-    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, any_case);
+    struct hub_channel *ch;
 
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    ch = channel_find(&instance_of(h)->hub->channels, any_case);
     return ch ? ch->name : PARLEY_NONE;
 }
 
 int api_channel_position(parley_host *h, parley_str name, parley_str *epoch, int64_t *offset)
 {
-    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, name);
+    struct hub_channel *ch;
 
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    ch = channel_find(&instance_of(h)->hub->channels, name);
     if (!ch)
         return -ENOENT;
     if (epoch)
@@ -107,18 +111,17 @@ int api_channel_position(parley_host *h, parley_str name, parley_str *epoch, int
     return 0;
 }
 
-static int ask(parley_host *h, enum op_kind kind, parley_client c, int32_t number, parley_str text)
+static struct op *ask(parley_host *h, enum op_kind kind, parley_client c, parley_str text)
 {
     struct plugin_instance *i = instance_of(h);
     struct op *op = op_new(i->hub, kind, i, text.n + 1);
 
     if (!op)
-        return -ENOMEM;
+        return NULL;
     op->client = c.v;
-    op->number = number;
     if (text.n)
         memcpy(op->text, text.p, text.n);
-    return 0;
+    return op;
 }
 
 int api_channel_close(parley_host *h, parley_str name)
@@ -126,35 +129,52 @@ int api_channel_close(parley_host *h, parley_str name)
     parley_client none = {0};
 
     DOMAIN_ASSERT(DOMAIN_HUB);
-    return channel_find(&instance_of(h)->hub->channels, name)
-               ? ask(h, OP_CHANNEL_CLOSE, none, 0, name)
-               : -ENOENT;
+    if (!channel_find(&instance_of(h)->hub->channels, name))
+        return -ENOENT;
+    return ask(h, OP_CHANNEL_CLOSE, none, name) ? 0 : -ENOMEM;
 }
 
 int api_join(parley_host *h, parley_client c, parley_str channel)
 {
+    struct hub *hub = instance_of(h)->hub;
+    struct message *m = hub->current_message;
+    struct op *op;
+
     if (!client(h, c))
         return -ESTALE;
-    return channel_find(&instance_of(h)->hub->channels, channel) ? ask(h, OP_JOIN, c, 0, channel)
-                                                                 : -ENOENT;
+    if (!channel_find(&hub->channels, channel))
+        return -ENOENT;
+    op = ask(h, OP_JOIN, c, channel);
+    if (!op)
+        return -ENOMEM;
+    if (m && hub->refusal == &m->outcome && m->author == c.v)
+        op->judged = m;
+    return 0;
 }
 
 int api_leave(parley_host *h, parley_client c, parley_str channel)
 {
     if (!client(h, c))
         return -ESTALE;
-    return channel_find(&instance_of(h)->hub->channels, channel) ? ask(h, OP_LEAVE, c, 0, channel)
-                                                                 : -ENOENT;
+    if (!channel_find(&instance_of(h)->hub->channels, channel))
+        return -ENOENT;
+    return ask(h, OP_LEAVE, c, channel) ? 0 : -ENOMEM;
 }
 
 int api_close_client(parley_host *h, parley_client c, int code, const char *reason)
 {
+    struct op *op;
+
     if (!client(h, c))
         return -ESTALE;
     if (code != 1000 && code != 1001 && code != 1008 && code != 1012 && code != 1013 &&
         (code < 3000 || code > 4999))
         return -EINVAL;
-    return ask(h, OP_CLOSE, c, code, str_of(reason));
+    op = ask(h, OP_CLOSE, c, str_of(reason));
+    if (!op)
+        return -ENOMEM;
+    op->number = code;
+    return 0;
 }
 
 void *api_slot(parley_host *h, int scope, parley_client c, parley_str name, const parley_slot *slot)

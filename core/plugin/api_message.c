@@ -22,9 +22,9 @@ parley_verdict api_reject(parley_host *host, parley_code c, const char *rule,
     DOMAIN_ASSERT(DOMAIN_HUB);
     if (!o)
         return PARLEY_REJECT;
-    a = h->current_message ? &of(&h->current_message->pub)->arena : &h->hook_arena;
+    a = h->current_message ? &h->current_message->arena : &h->hook_arena;
     o->code = c;
-    o->retry_after_ms = retry_after_ms;
+    o->retry_after_ms = retry_after_ms > 0 ? retry_after_ms : 0;
     o->section = host->section;
     o->rule = arena_str(a, str_of(rule));
     o->text = arena_str(a, str_of(text));
@@ -70,6 +70,7 @@ uint32_t api_message_flags(const parley_message *m)
 
 parley_client api_message_author(const parley_message *m)
 {
+    DOMAIN_ASSERT(DOMAIN_HUB);
     return (parley_client){clients_find(of(m)->hub, of(m)->author) ? of(m)->author : 0};
 }
 
@@ -98,6 +99,7 @@ bool api_message_may_see(const parley_message *m, parley_str channel)
 
 const parley_value *api_message_payload(const parley_message *m)
 {
+    DOMAIN_ASSERT(DOMAIN_HUB);
     return message_parsed(of(m));
 }
 
@@ -110,8 +112,10 @@ parley_out *api_message_edit(parley_message *m)
         return out_nothing();
     if (!x->edit) {
         x->edit = malloc(sizeof *x->edit);
-        if (!x->edit)
+        if (!x->edit) {
+            x->edit_failed = true;
             return out_nothing();
+        }
         out_init(x->edit, 1 << 20);
     }
     return &x->edit->pub;

@@ -1,5 +1,5 @@
-/* The SDK's functions that tell the world: new messages, packets, deliveries, greetings. All but
- * deliver are queued. [hub] */
+/* The SDK's functions that tell the world: new messages, packets, deliveries, greetings. What
+ * others see of it waits until the hook has returned. [hub] */
 #include "base/log.h"
 #include "base/str.h"
 #include "hub/internal.h"
@@ -17,30 +17,68 @@ parley_out *out_nothing(void)
     return &nothing.pub; /* never written: an out with an error takes no more */
 }
 
-void out_message_free(struct out_message *o)
+static void out_message_free(struct out_message *o)
 {
-    if (!o || o->out.owner_kind == OUT_NOTHING)
-        return;
     out_finish_memory(&o->out);
     free(o->type);
     free(o->url);
     free(o);
 }
 
-parley_out *api_message_new(parley_host *h, const char *type)
+parley_out *out_message_new(parley_host *h, enum out_kind kind, const char *type, const char *url)
 {
+    struct plugin_instance *i = instance_of(h);
     struct out_message *o = calloc(1, sizeof *o);
 
-    if (o)
+    if (o) {
         o->type = str_dup(str_of(type));
-    if (!o || !o->type) {
+        o->url = url ? str_dup(str_of(url)) : NULL;
+    }
+    if (!o || !o->type || (url && !o->url)) {
+        if (o) {
+            free(o->type);
+            free(o->url);
+        }
         free(o);
         return out_nothing();
     }
     out_init(&o->out, MESSAGE_LIMIT);
-    o->out.owner_kind = OUT_MESSAGE;
-    o->instance = instance_of(h);
+    o->out.owner_kind = kind;
+    o->out.error = *o->type ? 0 : -EINVAL; /* a message of no type is none */
+    o->instance = i;
+    if (domain_current == DOMAIN_HUB) {
+        o->listed = true;
+        o->next = i->hub->outs;
+        i->hub->outs = o;
+    }
     return &o->out.pub;
+}
+
+void out_message_spend(struct out_message *o)
+{
+    if (!o->listed) {
+        out_message_free(o);
+        return;
+    }
+    out_finish_memory(&o->out);
+    o->out.owner_kind = OUT_SPENT;
+    o->out.error = -EINVAL;
+}
+
+void outs_free(struct hub *h)
+{
+    struct out_message *o;
+
+    while ((o = h->outs)) {
+        h->outs = o->next;
+        out_message_free(o);
+    }
+}
+
+parley_out *api_message_new(parley_host *h, const char *type)
+{
+    DOMAIN_ASSERT(DOMAIN_HUB);
+    return out_message_new(h, OUT_MESSAGE, type, NULL);
 }
 
 static struct out_message *message_out(parley_out *take)
@@ -66,8 +104,23 @@ static int read_to(const parley_to *from, parley_to *to)
     return check_to(to);
 }
 
+/* Without memory a name would be absent: then somebody would get what was not for him. */
+static bool keep(struct arena *a, parley_str *s)
+{
+    parley_str copy = arena_str(a, *s);
+    bool kept = copy.p || !s->p;
+
+    *s = copy;
+    return kept;
+}
+
 static int add_delivery(struct message *m, const parley_to *to)
 {
+    parley_to own = *to;
+
+    if (!keep(&m->arena, &own.name) || !keep(&m->arena, &own.but_user) ||
+        !keep(&m->arena, &own.role))
+        return -ENOMEM;
     if (m->delivery_count == m->delivery_cap) {
         uint32_t cap = m->delivery_cap ? 2 * m->delivery_cap : 4;
         parley_to *more = arena_alloc(&m->arena, cap * sizeof *more);
@@ -79,12 +132,17 @@ static int add_delivery(struct message *m, const parley_to *to)
         m->deliveries = more;
         m->delivery_cap = cap;
     }
-    m->deliveries[m->delivery_count] = *to;
-    m->deliveries[m->delivery_count].name = arena_str(&m->arena, to->name);
-    m->deliveries[m->delivery_count].but_user = arena_str(&m->arena, to->but_user);
-    m->deliveries[m->delivery_count].role = arena_str(&m->arena, to->role);
-    m->delivery_count++;
+    m->deliveries[m->delivery_count++] = own;
     return 0;
+}
+
+/* What goes to many is sent once for each entry; entries of one user or client are many, and looked
+ * at when they are delivered. */
+static bool same_crowd(const parley_to *a, const parley_to *b)
+{
+    return (a->kind == PARLEY_TO_CHANNEL || a->kind == PARLEY_TO_ALL) && a->kind == b->kind &&
+           a->but.v == b->but.v && a->flags == b->flags && str_casecmp(a->name, b->name) == 0 &&
+           str_eq(a->but_user, b->but_user) && str_eq(a->role, b->role);
 }
 
 int api_deliver(parley_message *pub, const parley_to *where)
@@ -98,8 +156,7 @@ int api_deliver(parley_message *pub, const parley_to *where)
     if (m->state != MESSAGE_NEW)
         return -EBUSY;
     for (uint32_t i = 0; i < m->delivery_count; i++)
-        if (m->deliveries[i].kind == to.kind && m->deliveries[i].client.v == to.client.v &&
-            str_eq(m->deliveries[i].name, to.name))
+        if (same_crowd(&to, &m->deliveries[i]))
             return 0;
     return add_delivery(m, &to);
 }
@@ -113,6 +170,10 @@ static struct message *server_message(struct hub *h, struct out_message *o)
     m->hub = h;
     m->type = registry_type(h->registry, str_of(o->type));
     m->type_name = arena_str(&m->arena, str_of(o->type));
+    if (!m->type_name.p) {
+        message_destroy(m);
+        return NULL;
+    }
     m->flags = m->type ? m->type->type.flags : 0;
     m->payload = o->out.text;
     buf_init(&o->out.text, 0);
@@ -125,46 +186,60 @@ static int refuse_out(struct out_message *o, const char *what)
 
     log_event(LOG_LEVEL_WARNING, "message_not_sent", LOG_TEXT("section", o->instance->host.section),
               LOG_TEXT("type", o->type), LOG_TEXT("what", what), LOG_TEXT("msg", strerror(-r)));
-    out_message_free(o);
+    out_message_spend(o);
     return r;
+}
+
+/* The message that `take` became, and where it goes. */
+static int make_message(struct out_message *o, const parley_to *to, struct message **ret)
+{
+    struct hub *h = o->instance->hub;
+    struct hub_channel *ch =
+        to->kind == PARLEY_TO_CHANNEL ? channel_find(&h->channels, to->name) : NULL;
+    struct message *m;
+
+    if (to->kind == PARLEY_TO_CHANNEL && !ch) {
+        out_message_spend(o);
+        return -ENOENT;
+    }
+    m = server_message(h, o);
+    if (!m)
+        return refuse_out(o, "payload");
+    if (ch)
+        m->channel = arena_str(&m->arena, ch->name);
+    if ((ch && !m->channel.p) || add_delivery(m, to) < 0) {
+        message_destroy(m);
+        return refuse_out(o, "address");
+    }
+    *ret = m;
+    return 0;
 }
 
 int api_send(parley_out *take, const parley_to *where)
 {
     struct out_message *o = message_out(take);
-    struct hub *h;
-    struct message *m;
+    struct message *m = NULL;
     struct op *op;
     parley_to to;
+    int r;
 
     DOMAIN_ASSERT(DOMAIN_HUB);
     if (!o)
         return out_of(take)->error ? out_of(take)->error : -EINVAL;
-    h = o->instance->hub;
     if (read_to(where, &to) < 0) {
-        out_message_free(o);
+        out_message_spend(o);
         return -EINVAL;
     }
-    m = server_message(h, o);
-    if (!m)
-        return refuse_out(o, "payload");
-    if (to.kind == PARLEY_TO_CHANNEL && !(m->to = channel_find(&h->channels, to.name))) {
-        message_destroy(m);
-        out_message_free(o);
-        return -ENOENT;
-    }
-    if (m->to)
-        m->channel = arena_str(&m->arena, m->to->name);
-    if (to.role.p) /* for some of its members: it takes no place in the channel, or history would
-                      show it to all */
-        m->to = NULL;
-    op = add_delivery(m, &to) == 0 ? op_new(h, OP_SEND, o->instance, 0) : NULL;
+    r = make_message(o, &to, &m);
+    if (r < 0)
+        return r;
+    op = op_new(o->instance->hub, OP_SEND, o->instance, 0);
     if (!op) {
         message_destroy(m);
         return refuse_out(o, "queue");
     }
     op->message = m;
-    out_message_free(o);
+    out_message_spend(o);
     return 0;
 }
 
@@ -189,7 +264,7 @@ parley_packet *api_pack(parley_out *take)
         refuse_out(o, "pack");
         return NULL;
     }
-    out_message_free(o);
+    out_message_spend(o);
     return &p->pub;
 }
 
@@ -202,7 +277,8 @@ parley_packet *api_message_packet(const parley_message *pub)
 
 parley_packet *api_packet_keep(parley_packet *p)
 {
-    packet_ref(packet_of(p));
+    if (p)
+        packet_ref(packet_of(p));
     return p;
 }
 
@@ -213,17 +289,18 @@ void api_packet_release(parley_packet *p)
 
 int64_t api_packet_offset(const parley_packet *p)
 {
-    return packet_of(p)->offset;
+    return p ? packet_of(p)->offset : 0;
 }
 
 size_t api_packet_bytes(const parley_packet *p)
 {
-    return packet_of(p)->payload.n;
+    return p ? packet_of(p)->payload.n : 0;
 }
 
 void api_put_payload(parley_out *o, const char *key, const parley_packet *p)
 {
-    out_put_raw(o, key, packet_of(p)->payload);
+    if (p)
+        out_put_raw(o, key, packet_of(p)->payload);
 }
 
 int api_send_packet(parley_host *host, parley_packet *p, const parley_to *where)
@@ -233,7 +310,7 @@ int api_send_packet(parley_host *host, parley_packet *p, const parley_to *where)
     struct op *op;
 
     DOMAIN_ASSERT(DOMAIN_HUB);
-    if (read_to(where, &to) < 0)
+    if (!p || read_to(where, &to) < 0)
         return -EINVAL;
     op = op_new(i->hub, OP_PACKET, i, ops_to_bytes(&to));
     if (!op)
@@ -245,20 +322,12 @@ int api_send_packet(parley_host *host, parley_packet *p, const parley_to *where)
 
 int api_greet(parley_host *host, parley_client c, int32_t order, parley_packet *p)
 {
-    struct plugin_instance *i = instance_of(host);
-    struct hub_client *client = clients_find(i->hub, c.v);
-    struct op *op;
+    struct hub_client *client = clients_find(instance_of(host)->hub, c.v);
 
     DOMAIN_ASSERT(DOMAIN_HUB);
     if (!client)
         return -ESTALE;
     if (client->state != HUB_CLIENT_CONNECTING)
         return -EBUSY;
-    op = op_new(i->hub, OP_GREET, i, 0);
-    if (!op)
-        return -ENOMEM;
-    op->client = c.v;
-    op->number = order;
-    op->packet = packet_ref(packet_of(p));
-    return 0;
+    return p ? clients_greet(client, order, packet_of(p)) : -EINVAL;
 }

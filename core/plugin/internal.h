@@ -12,16 +12,22 @@ static inline struct plugin_instance *instance_of(parley_host *h)
 {
     return (struct plugin_instance *)h;
 }
-enum out_kind { OUT_PLAIN, OUT_MESSAGE, OUT_EDIT, OUT_REQUEST, OUT_NOTHING };
-struct out_message { /* behind parley_message_new and parley_http_request */
-    struct out out;  /* first */
+enum out_kind { OUT_PLAIN, OUT_MESSAGE, OUT_REQUEST, OUT_SPENT, OUT_NOTHING };
+/* Behind parley_message_new and parley_http_request. Those of a hook live until it returns, handed
+ * over or not: what a plugin forgets is not lost, what it hands over twice is refused, and what it
+ * writes too late goes nowhere. */
+struct out_message {
+    struct out out;           /* first */
+    struct out_message *next; /* in hub->outs */
+    bool listed;
     struct plugin_instance *instance;
     char *type; /* MESSAGE: its type; REQUEST: its method */
     char *url;
 };
 parley_out *out_nothing(
     void); /* what takes everything and becomes nothing: for want of memory, or of a service */
-void out_message_free(struct out_message *o);
+parley_out *out_message_new(parley_host *h, enum out_kind kind, const char *type, const char *url);
+void out_message_spend(struct out_message *o); /* it was handed over */
 /* api_*.c: the functions behind <parley/inline.h>; the table itself is in api.c */
 parley_out *api_message_new(parley_host *h, const char *type);
 int api_send(parley_out *take, const parley_to *to);

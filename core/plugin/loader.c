@@ -80,6 +80,7 @@ static void *map(const char *path, int fd)
 static int check_abi(const char *file, const parley_plugin *p, char why[LOADER_WHY_BYTES])
 {
     const parley_preamble *pre = &p->preamble;
+    const size_t least = offsetof(parley_plugin, provides) + sizeof p->provides;
 
     if (pre->magic != PARLEY_MAGIC) {
         snprintf(why, LOADER_WHY_BYTES, "%s: its descriptor is not that of a Parley plugin", file);
@@ -94,8 +95,9 @@ static int check_abi(const char *file, const parley_plugin *p, char why[LOADER_W
                  PARLEY_ABI_MAJOR, PARLEY_ABI_MINOR);
         return -EINVAL;
     }
-    if (!p->id || !p->version) {
-        snprintf(why, LOADER_WHY_BYTES, "%s: its descriptor has no id or no version", file);
+    if (pre->struct_size < least || !p->id || !p->version) {
+        snprintf(why, LOADER_WHY_BYTES,
+                 "%s: its descriptor is too short, or has no id or no version", file);
         return -EINVAL;
     }
     return 0;
@@ -110,6 +112,10 @@ static struct plugin_file *add(struct registry *r, const char *path, void *handl
     if (!f)
         return NULL;
     f->path = str_dup(str_of(path));
+    if (!f->path) {
+        free(f);
+        return NULL;
+    }
     f->handle = handle;
     f->plugin = p;
     memcpy(&f->copy, p, n < sizeof f->copy ? n : sizeof f->copy);
@@ -140,7 +146,10 @@ static int find_builtin(struct registry *r, const char *name, const parley_plugi
         if (check_abi(builtin[i]->id, builtin[i], why) < 0)
             return -EINVAL;
         *ret = add(r, builtin[i]->id, NULL, builtin[i]);
-        return *ret ? 0 : -ENOMEM;
+        if (*ret)
+            return 0;
+        snprintf(why, LOADER_WHY_BYTES, "%s: out of memory", name);
+        return -ENOMEM;
     }
     return -ENOENT;
 }
@@ -208,7 +217,9 @@ int loader_open(struct registry *r, const char *name, const parley_plugin *const
         return -EINVAL;
     }
     e = check_abi(path, p, why);
-    if (e == 0 && !(*ret_file = add(r, path, handle, p)))
+    if (e == 0 && !(*ret_file = add(r, path, handle, p))) {
+        snprintf(why, LOADER_WHY_BYTES, "%s: out of memory", path);
         e = -ENOMEM;
+    }
     return e;
 }

@@ -30,33 +30,77 @@ static void copy_table(void *to, size_t to_bytes, const void *from)
     memcpy(to, from, n < to_bytes ? n : to_bytes);
 }
 
-static const parley_field *keep_field(const parley_field *f)
+static void no_memory(struct config *c, const struct plugin_instance *i)
 {
-    parley_field *own = f ? malloc(sizeof *own) : NULL;
+    config_fault(c, i->section->line, "[%s %s]: out of memory", i->kind, i->name);
+}
+
+/* What its author forgot would be a crash later, or a gap in what is checked. */
+static void broken(struct config *c, const struct plugin_instance *i, const char *what)
+{
+    config_fault(c, i->section->line, "[%s %s]: plugin '%s' provides %s", i->kind, i->name,
+                 i->file->copy.id, what);
+}
+
+static const parley_field *keep_field(struct config *c, const struct plugin_instance *i,
+                                      const parley_field *f)
+{
+    parley_field *own = malloc(sizeof *own);
 
     if (own)
         *own = *f;
+    else
+        no_memory(c, i);
     return own;
+}
+
+/* Nobody may say by a field of his what the host vouches for. */
+static bool is_the_hosts(const parley_type *t, const char *field)
+{
+    return (t->flags & PARLEY_SIGNED) &&
+           str_list_has("owner_id, username, authored_at", str_of(field));
+}
+
+static void read_fields(struct config *c, struct plugin_instance *i, struct plugin_type *t)
+{
+    parley_field f;
+
+    for (uint32_t k = 0; fields_at(&t->type.fields, k, &f); k++) {
+        if ((f.flags & PARLEY_CHANNEL) && !t->channel_field)
+            t->channel_field = keep_field(c, i, &f);
+        if ((f.flags & PARLEY_USER) && !t->user_field)
+            t->user_field = keep_field(c, i, &f);
+        if (f.flags & PARLEY_TEXT)
+            t->has_text = true;
+        if (is_the_hosts(&t->type, f.name))
+            config_fault(c, i->section->line,
+                         "[%s %s]: '%s' of the message type '%s' is the host's to say", i->kind,
+                         i->name, f.name, t->type.type);
+    }
 }
 
 static void add_type(struct registry *r, struct config *c, struct plugin_instance *i,
                      const void *table)
 {
-    struct plugin_type *t = calloc(1, sizeof *t), **more;
-    parley_field f;
+    struct plugin_type *t = calloc(1, sizeof *t),
+                       **more = grow(r->types, r->type_count, sizeof *more);
 
-    if (!t)
+    if (more)
+        r->types = more;
+    if (!t || !more) {
+        free(t);
+        no_memory(c, i);
         return;
+    }
     copy_table(&t->type, sizeof t->type, table);
     t->name = str_of(t->type.type);
     t->instance = i;
     t->options = i->options;
-    more = grow(r->types, r->type_count, sizeof *more);
-    if (!more) {
+    if (!t->name.n) {
+        broken(c, i, "a message type without a name");
         free(t);
         return;
     }
-    r->types = more;
     for (size_t k = 0; k < r->type_count; k++)
         if (str_eq(more[k]->name, t->name)) {
             config_fault(c, i->section->line,
@@ -65,55 +109,60 @@ static void add_type(struct registry *r, struct config *c, struct plugin_instanc
             free(t);
             return;
         }
-    for (uint32_t k = 0; k < t->type.fields.count; k++) {
-        fields_at(&t->type.fields, k, &f);
-        if ((f.flags & PARLEY_CHANNEL) && !t->channel_field)
-            t->channel_field = keep_field(&f);
-        if ((f.flags & PARLEY_USER) && !t->user_field)
-            t->user_field = keep_field(&f);
-        if (f.flags & PARLEY_TEXT)
-            t->has_text = true;
-    }
+    read_fields(c, i, t);
     t->metric_in = metric(METRIC_COUNTER, "messages_by_type", "Messages that clients sent, by type",
                           "type", t->name);
     r->types[r->type_count++] = t;
 }
 
-static void add_hub(struct registry *r, struct plugin_instance *i, const void *table)
+static void add_hub(struct registry *r, struct config *c, struct plugin_instance *i,
+                    const void *table)
 {
     struct plugin_hub *more = grow(r->hubs, r->hub_count, sizeof *more);
 
-    if (!more)
+    if (!more) {
+        no_memory(c, i);
         return;
+    }
     r->hubs = more;
     more += r->hub_count++;
     copy_table(&more->hub, sizeof more->hub, table);
     more->instance = i;
 }
 
-static void add_auth(struct registry *r, struct plugin_instance *i, const void *table)
+static void add_auth(struct registry *r, struct config *c, struct plugin_instance *i,
+                     const void *table)
 {
     struct plugin_auth *more = grow(r->auths, r->auth_count, sizeof *more);
 
-    if (!more)
+    if (!more) {
+        no_memory(c, i);
         return;
+    }
     r->auths = more;
     more += r->auth_count++;
     copy_table(&more->auth, sizeof more->auth, table);
     more->instance = i;
+    if (!more->auth.check)
+        broken(c, i, "an authenticator without 'check'");
 }
 
 static void add_protocol(struct registry *r, struct config *c, struct plugin_instance *i,
                          const void *table)
 {
-    struct plugin_protocol *p = &r->protocols[r->protocol_count];
+    struct plugin_protocol *p;
 
     if (r->protocol_count == PROTOCOLS_MAX) {
         config_fault(c, i->section->line, "[%s %s]: there may be %d protocols at most", i->kind,
                      i->name, PROTOCOLS_MAX);
         return;
     }
+    p = &r->protocols[r->protocol_count];
     copy_table(&p->protocol, sizeof p->protocol, table);
+    if (!p->protocol.path || !p->protocol.decode || !p->protocol.encode) {
+        broken(c, i, "a protocol without 'path', 'decode' or 'encode'");
+        return;
+    }
     for (size_t k = 0; k < r->protocol_count; k++)
         if (strcmp(r->protocols[k].protocol.path, p->protocol.path) == 0) {
             config_fault(c, i->section->line,
@@ -126,37 +175,69 @@ static void add_protocol(struct registry *r, struct config *c, struct plugin_ins
     r->protocol_count++;
 }
 
-static void add_service(struct registry *r, struct plugin_instance *i, const parley_provided *p)
+static void add_service(struct registry *r, struct config *c, struct plugin_instance *i,
+                        const parley_provided *p)
 {
     struct plugin_service *more = grow(r->services, r->service_count, sizeof *more);
 
-    if (!more)
+    if (!more) {
+        no_memory(c, i);
         return;
+    }
     r->services = more;
     more[r->service_count++] = (struct plugin_service){p->id, p->table, i};
 }
 
-static void add_routes(struct registry *r, struct plugin_instance *i)
+static void add_routes(struct registry *r, struct config *c, struct plugin_instance *i)
 {
     const parley_table *t = &i->file->copy.routes;
 
     for (uint32_t k = 0; k < t->count; k++) {
         struct plugin_route *more = grow(r->routes, r->route_count, sizeof *more);
 
-        if (!more)
+        if (!more) {
+            no_memory(c, i);
             return;
+        }
         r->routes = more;
         more += r->route_count;
         memcpy(&more->route, (const char *)t->items + (size_t)k * t->size,
                t->size < sizeof more->route ? t->size : sizeof more->route);
         more->instance = i;
+        if (!more->route.method || !more->route.path || !more->route.serve) {
+            broken(c, i, "a route without 'method', 'path' or 'serve'");
+            continue;
+        }
         if (more->route.path[0] == '/')
             more->path = str_dup(str_of(more->route.path));
         else if (asprintf(&more->path, "/admin/%s/%s", i->name, more->route.path) < 0)
             more->path = NULL;
         if (more->path)
             r->route_count++;
+        else
+            no_memory(c, i);
     }
+}
+
+static void provide_one(struct registry *r, struct config *c, struct plugin_instance *i,
+                        const parley_provided *p)
+{
+    if (!p->table)
+        broken(c, i, "an interface without its table");
+    else if (strcmp(p->id, "parley.type/1") == 0)
+        add_type(r, c, i, p->table);
+    else if (strcmp(p->id, "parley.hub/1") == 0)
+        add_hub(r, c, i, p->table);
+    else if (strcmp(p->id, "parley.auth/1") == 0)
+        add_auth(r, c, i, p->table);
+    else if (strcmp(p->id, "parley.protocol/1") == 0)
+        add_protocol(r, c, i, p->table);
+    else if (strncmp(p->id, "parley.", 7) == 0)
+        config_fault(c, i->section->line,
+                     "[%s %s]: plugin '%s' provides '%s', which this parleyd %s does not know",
+                     i->kind, i->name, i->file->copy.id, p->id, PARLEY_VERSION);
+    else
+        add_service(r, c, i, p);
 }
 
 static void provide(struct registry *r, struct config *c, struct plugin_instance *i)
@@ -166,29 +247,21 @@ static void provide(struct registry *r, struct config *c, struct plugin_instance
     const char *first = NULL;
 
     for (uint32_t k = 0; k < t->count; k++) {
-        const parley_provided *p =
-            (const parley_provided *)((const char *)t->items + (size_t)k * t->size);
+        parley_provided p = {0};
 
-        if (strncmp(p->id, "parley.", 7) == 0) {
+        memcpy(&p, (const char *)t->items + (size_t)k * t->size,
+               t->size < sizeof p ? t->size : sizeof p);
+        if (!p.id) {
+            broken(c, i, "an interface without an id");
+            continue;
+        }
+        if (strncmp(p.id, "parley.", 7) == 0) {
             size_t n = strlen(i->kind);
 
-            first = first ? first : p->id;
-            as_its_kind |= strncmp(p->id + 7, i->kind, n) == 0 && p->id[7 + n] == '/';
+            first = first ? first : p.id;
+            as_its_kind |= strncmp(p.id + 7, i->kind, n) == 0 && p.id[7 + n] == '/';
         }
-        if (strcmp(p->id, "parley.type/1") == 0)
-            add_type(r, c, i, p->table);
-        else if (strcmp(p->id, "parley.hub/1") == 0)
-            add_hub(r, i, p->table);
-        else if (strcmp(p->id, "parley.auth/1") == 0)
-            add_auth(r, i, p->table);
-        else if (strcmp(p->id, "parley.protocol/1") == 0)
-            add_protocol(r, c, i, p->table);
-        else if (strncmp(p->id, "parley.", 7) == 0)
-            config_fault(c, i->section->line,
-                         "[%s %s]: plugin '%s' provides '%s', which this parleyd %s does not know",
-                         i->kind, i->name, i->file->copy.id, p->id, PARLEY_VERSION);
-        else
-            add_service(r, i, p);
+        provide_one(r, c, i, &p);
     }
     if (!as_its_kind) {
         int n = first ? (int)strcspn(first + 7, "/") : 6;
@@ -197,7 +270,7 @@ static void provide(struct registry *r, struct config *c, struct plugin_instance
                      i->kind, i->name, i->file->copy.id, i->kind, n, first ? first + 7 : "plugin",
                      i->name);
     }
-    add_routes(r, i);
+    add_routes(r, c, i);
 }
 
 static int by_name(const void *a, const void *b)

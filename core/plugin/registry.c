@@ -132,14 +132,16 @@ static void load_channel_section(struct registry *r, struct config *c, struct co
         return;
     }
     more = realloc(i->by_channel, (i->by_channel_count + 1) * sizeof *more);
-    if (!more)
+    if (more) {
+        i->by_channel = more;
+        more += i->by_channel_count;
+        more->channel = s->channel;
+        more->options = calloc(1, i->file->copy.options_size ? i->file->copy.options_size : 1);
+    }
+    if (!more || !more->options) {
+        config_fault(c, s->line, "out of memory");
         return;
-    i->by_channel = more;
-    more += i->by_channel_count;
-    more->channel = s->channel;
-    more->options = calloc(1, i->file->copy.options_size ? i->file->copy.options_size : 1);
-    if (!more->options)
-        return;
+    }
     i->by_channel_count++;
     if (config_fill(c, s, &i->file->copy.options, reserved, i->options, more->options,
                     i->file->copy.options_size) < 0)
@@ -162,9 +164,9 @@ static void create(struct registry *r, struct config *c)
         e = i->file->copy.create(&i->host);
         domain_leave(before);
         i->created = e == 0;
-        if (e < 0 && !i->bad_option)
+        if (e != 0 && !i->bad_option)
             config_fault(c, i->section->line, "[%s %s]: plugin '%s' could not be created: %s",
-                         i->kind, i->name, i->file->copy.id, strerror(-e));
+                         i->kind, i->name, i->file->copy.id, strerror(abs(e)));
     }
 }
 

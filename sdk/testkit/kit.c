@@ -133,6 +133,7 @@ static int begin(kit *k)
 
     memset(&k->registry, 0, sizeof k->registry);
     memset(&k->config, 0, sizeof k->config);
+    k->messages_out = 0;
     if (load(k) < 0)
         return -EINVAL;
     if (loop_init(&k->loop, false) < 0)
@@ -159,11 +160,12 @@ static int end(kit *k)
     if (k->hub) {
         kit_run(k);
         hub_quiesce(k->hub);
+        kit_run(k); /* what was said in farewell */
         left = k->messages_out;
-        loop_finish(&k->loop);
-        hub_free(k->hub);
-        k->hub = NULL;
     }
+    loop_finish(&k->loop);
+    hub_free(k->hub);
+    k->hub = NULL;
     kit_pump_finish(k);
     registry_finish(&k->registry);
     config_finish(&k->config);
@@ -191,8 +193,11 @@ kit *kit_start(const char *ini, const parley_plugin *const *plugins)
 
 int kit_close(kit *k)
 {
-    int left = end(k);
+    int left;
 
+    if (!k)
+        return 0;
+    left = end(k);
     free(k->ini);
     buf_finish(&k->answer);
     free(k);
@@ -202,7 +207,10 @@ int kit_close(kit *k)
 void kit_restart(kit *k)
 {
     end(k);
-    begin(k);
+    if (begin(k) < 0) {
+        fprintf(stderr, "kit_restart: %s\n", kit_refusal());
+        abort();
+    }
 }
 
 void kit_advance_ms(kit *k, int64_t ms)

@@ -21,8 +21,7 @@ typedef struct kit kit;
  */
 kit *kit_start(const char *ini, const parley_plugin *const *plugins);
 const char *kit_refusal(void); /* every fault, a line each: "test.ini:3: unknown key …" */
-int kit_close(
-    kit *k); /* number of things left behind: messages on the road, timers past their section */
+int kit_close(kit *k); /* takes NULL; number of messages that never came back from the road */
 
 /* Clients. kit_connect: the user's id is his name; roles "a, b". A refused one is a handle whose
  * kit_closed() says the code. */
@@ -32,6 +31,7 @@ parley_client kit_connect_as(kit *k, const char *user, const char *username, con
 void kit_disconnect(kit *k, parley_client c);
 void kit_disconnect_for(kit *k, parley_client c, int reason); /* PARLEY_LEFT_… */
 int kit_closed(kit *k, parley_client c); /* 0: open; else the close code that it was given */
+const char *kit_close_text(kit *k, parley_client c);         /* and the words with it; "" */
 void kit_join(kit *k, parley_client c, const char *channel); /* opens the channel when nobody did */
 void kit_leave(kit *k, parley_client c, const char *channel);
 
@@ -54,5 +54,5 @@ int kit_admin(kit *k, const char *method, const char *path, const char *json,
 void kit_advance_ms(kit *k, int64_t ms);
 double kit_metric(kit *k, const char *section,
                   const char *name); /* of all its labels; 0: never counted */
-void kit_restart(kit *k);            /* all in memory is gone, clients too */
+void kit_restart(kit *k); /* all in memory is gone, clients too; what fails ends the test */
 #endif

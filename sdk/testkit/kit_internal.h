@@ -14,6 +14,7 @@ struct kit_client {
     client_handle handle;
     bool admitted, gone_posted;
     uint16_t closed; /* the code; 0: open */
+    char close_text[124];
     uint64_t user;
     bool dashboard;
     uint8_t *in; /* by channel number: a member */

@@ -1,4 +1,5 @@
 /* The testkit's pump: it has no sockets, and keeps for each client what he would have got. */
+#include "base/clock.h"
 #include "base/str.h"
 #include "kit_internal.h"
 #include "message/fields.h"
@@ -77,6 +78,7 @@ static void on_close(kit *k, struct kit_client *c, const struct mail_close *m)
     if (c->closed)
         return;
     c->closed = m->code;
+    memcpy(c->close_text, m->text, sizeof c->close_text);
     if (!c->gone_posted)
         gone(k, c, m->reason);
 }
@@ -230,6 +232,13 @@ int kit_closed(kit *k, parley_client client)
     return c ? c->closed : 1006;
 }
 
+const char *kit_close_text(kit *k, parley_client client)
+{
+    const struct kit_client *c = find(k, client.v);
+
+    return c ? c->close_text : "";
+}
+
 /* As a hub plugin's join would do it, in the hub's domain. */
 static void member(kit *k, parley_client client, const char *channel, bool join)
 {
@@ -237,7 +246,7 @@ static void member(kit *k, parley_client client, const char *channel, bool join)
     struct hub_channel *ch = channel_find(&k->hub->channels, str_of(channel));
     struct op *op;
 
-    if (ch || channel_open(&k->hub->channels, str_of(channel), &ch) == 0) {
+    if (ch || (join && channel_open(&k->hub->channels, str_of(channel), &ch) == 0)) {
         op = op_new(k->hub, join ? OP_JOIN : OP_LEAVE, NULL, strlen(channel) + 1);
         if (!op)
             abort();
@@ -278,15 +287,21 @@ static struct message *construct(kit *k, struct kit_client *c, const char *json)
     struct out o;
     char why[256] = "";
 
+    if (!m || !h)
+        abort();
     out_init(&o, 1 << 20);
     if (decode_input(&k->registry.protocols[0], str_of(json), &in) < 0)
         error_frame(k, c, in.pub.id, in.code, in.why);
+    else if (in.pub.id.n > 64)
+        error_frame(k, c, PARLEY_NONE, PARLEY_E_INVALID_MESSAGE,
+                    "'id' must be a string of at most 64 bytes");
     else if (!(t = registry_type(&k->registry, in.pub.type)) || t->type.fields.count == 0)
         error_frame(k, c, in.pub.id, PARLEY_E_UNKNOWN_TYPE, "unknown type");
     else if (fields_check(&t->type.fields, in.pub.fields, why) < 0)
         error_frame(k, c, in.pub.id, PARLEY_E_INVALID_MESSAGE, why);
     else if (t->type.construct && t->type.construct(t->options, in.pub.fields, &o.pub) < 0)
-        error_frame(k, c, in.pub.id, PARLEY_E_INVALID_MESSAGE, o.why);
+        error_frame(k, c, in.pub.id, o.why[0] ? PARLEY_E_INVALID_MESSAGE : PARLEY_E_INTERNAL,
+                    o.why[0] ? o.why : "the message could not be constructed");
     else {
         if (!t->type.construct)
             fields_copy(&t->type.fields, in.pub.fields, &o.pub);
@@ -295,6 +310,8 @@ static struct message *construct(kit *k, struct kit_client *c, const char *json)
         m->flags = t->type.flags;
         m->author = c->handle;
         m->identity = identity_ref(h->identity);
+        m->received_unix_ms = clock_unix_ms();
+        m->received_us = clock_mono_us();
         m->id = arena_str(&m->arena, in.pub.id);
         m->channel = t->channel_field
                          ? arena_str(&m->arena, fields_str(t->channel_field, in.pub.fields))

@@ -45,8 +45,8 @@ static const parley_field options[] = {
 };
 
 const parley_metric jwt_metrics[2] = {
-    [METRIC_REFUSED] = {"refused", PARLEY_COUNTER, "Tokens that were not let in", "reason"},
-    [METRIC_FETCHES] = {"key_fetches", PARLEY_COUNTER, "Attempts to get the key set", "outcome"},
+    [METRIC_REFUSED] = {"refused{reason}", PARLEY_COUNTER, "Tokens that were not let in"},
+    [METRIC_FETCHES] = {"key_fetches{outcome}", PARLEY_COUNTER, "Attempts to get the key set"},
 };
 
 static const struct {

@@ -123,14 +123,16 @@ static void set_timer(parley_host *h, int64_t ms)
 
 static void succeeded(parley_host *h, struct source *s, struct keys *take)
 {
-    if (!s->keys || s->keys->count != take->count)
-        parley_log(h, PARLEY_INFO, "jwt_keys", "%zu keys of %s", take->count, s->o->issuer);
+    bool news = !s->keys || s->keys->count != take->count;
+
     keys_unref(s->keys);
     s->keys = take;
     s->again_ms = parley_uptime_ms(h) + s->o->cooldown_ms;
     parley_metric_add_for(h, &jwt_metrics[METRIC_FETCHES], PARLEY_STR("fetched"), 1);
     publish(h, s);
     parley_ready(h, true, NULL);
+    if (news) /* not before it is true */
+        parley_log(h, PARLEY_INFO, "jwt_keys", "%zu keys of %s", take->count, s->o->issuer);
     set_timer(h, s->o->cache_max_ms);
 }
 

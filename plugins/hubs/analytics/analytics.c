@@ -16,11 +16,11 @@ static const parley_field options[] = {
 };
 enum { OPENED, SESSION, MESSAGES, CHANNEL, REFUSALS };
 static const parley_metric metrics[] = {
-    {"sessions", PARLEY_COUNTER, "Connections that were let in", NULL},
-    {"session_seconds", PARLEY_SECONDS, "How long connections lasted", NULL},
-    {"messages", PARLEY_COUNTER, "Messages that were delivered, by type", "type"},
-    {"channel_messages", PARLEY_COUNTER, "Messages delivered to channels", "channel"},
-    {"refusals", PARLEY_COUNTER, "Refused messages, by who refused them", "by"},
+    {"sessions", PARLEY_COUNTER, "Connections that were let in"},
+    {"session_seconds", PARLEY_SECONDS, "How long connections lasted"},
+    {"messages{type}", PARLEY_COUNTER, "Messages that were delivered, by type"},
+    {"channel_messages{channel}", PARLEY_COUNTER, "Messages delivered to channels"},
+    {"refusals{by}", PARLEY_COUNTER, "Refused messages, by who refused them"},
 };
 
 struct counts { /* since the last summary */

@@ -172,10 +172,10 @@ API int parley_send(parley_out *o, parley_to to) { return o->api->send(o, &to); 
 API int parley_deliver(parley_message *m, parley_to to) { return m->api->deliver(m, &to); }
 API parley_packet *parley_pack(parley_out *o) { return o->api->pack(o); }
 API parley_packet *parley_message_packet(const parley_message *m) { return m->api->message_packet(m); }
-API parley_packet *parley_packet_keep(parley_packet *p) { return p->api->packet_keep(p); }
+API parley_packet *parley_packet_keep(parley_packet *p) { return p ? p->api->packet_keep(p) : NULL; }
 API void parley_packet_release(parley_packet *p) { if (p) p->api->packet_release(p); }
-API int64_t parley_packet_offset(const parley_packet *p) { return p->api->packet_offset(p); }
-API size_t parley_packet_bytes(const parley_packet *p) { return p->api->packet_bytes(p); }
+API int64_t parley_packet_offset(const parley_packet *p) { return p ? p->api->packet_offset(p) : 0; }
+API size_t parley_packet_bytes(const parley_packet *p) { return p ? p->api->packet_bytes(p) : 0; }
 API int parley_send_packet(parley_host *h, parley_packet *p, parley_to to) { return h->api->send_packet(h, p, &to); }
 API int parley_greet(parley_host *h, parley_client c, int32_t order, parley_packet *p) { return h->api->greet(h, c, order, p); }
 API parley_str parley_client_user(parley_host *h, parley_client c) { return h->api->client_user(h, c); }

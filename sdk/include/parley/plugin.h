@@ -67,16 +67,16 @@ typedef struct { uint32_t struct_size;        /* "parley.hub/1"; every hook [hub
     parley_verdict (*on_answer)(parley_host *h, parley_message *m, const parley_answer *a); /* m: the same, or NULL */
     void (*on_settled)(parley_host *h, const parley_message *m, const parley_outcome *o);   /* every message, refused ones too */
     parley_verdict (*on_connect)(parley_host *h, parley_client c);        /* may refuse; joins asked here come before on_greet */
-    void (*on_disconnect)(parley_host *h, parley_client c, int reason);   /* once for each PASSed on_connect; c still readable */
+    void (*on_disconnect)(parley_host *h, parley_client c, int reason);   /* once for each PASSed on_connect, before quiesce; c still readable */
     parley_verdict (*on_join)(parley_host *h, parley_client c, parley_str channel);         /* may refuse */
-    void (*on_leave)(parley_host *h, parley_client c, parley_str channel);/* a disconnect is told by on_disconnect alone */
+    void (*on_leave)(parley_host *h, parley_client c, parley_str channel);/* also when it closes; a disconnect: on_disconnect alone */
     void (*on_greet)(parley_host *h, parley_client c);                    /* admitted, and in its channels: parley_greet() */
 } parley_hub;
 enum { PARLEY_LEFT_NORMALLY, PARLEY_LEFT_LOST, PARLEY_LEFT_SLOW, PARLEY_LEFT_KICKED, PARLEY_LEFT_EXPIRED,
        PARLEY_LEFT_RESTART, PARLEY_LEFT_REFUSED, PARLEY_LEFT_VIOLATION };        /* reason of on_disconnect */
 
 typedef struct { const char *name; uint32_t version, bytes; } parley_slot; /* zeroed host bytes; survive reload, not restart */
-typedef struct { const char *name; int32_t kind; const char *doc, *label; } parley_metric; /* label: name of its one label, or NULL */
+typedef struct { const char *name; int32_t kind; const char *doc; } parley_metric; /* "messages", or with its one label "messages{type}" */
 enum { PARLEY_COUNTER, PARLEY_GAUGE, PARLEY_SECONDS };       /* parley_metric_add: adds; adds; observes a duration */
 typedef struct { const char *method, *path, *role, *doc;     /* "/x": as it is; "x": /admin/SECTION/x. role NULL: anyone */
     int (*serve)(parley_host *h, const parley_request *q, parley_out *answer); } parley_route; /* [hub] returns the status */
@@ -115,7 +115,7 @@ API int64_t parley_message_offset(const parley_message *m);         /* likewise:
 API bool parley_message_has_role(const parley_message *m, parley_list any);      /* of the author, when he sent it */
 API bool parley_message_may_see(const parley_message *m, parley_str channel);    /* the author is in it now */
 API const parley_value *parley_message_payload(const parley_message *m);         /* after ROUTE with what the host adds */
-API parley_out *parley_message_edit(parley_message *m);             /* members put replace or join the payload's, on return */
+API parley_out *parley_message_edit(parley_message *m);             /* members put replace or join the payload's, on return; or you FAILed */
 API parley_str parley_message_text(const parley_message *m, unsigned i);         /* i-th PARLEY_TEXT; absent past the last */
 API int parley_message_set_text(parley_message *m, unsigned i, parley_str text);
 /* Wait. ask: the author's later messages wait behind it, others pass; hold: all pass. m NULL: ask, hold nothing. */
@@ -144,7 +144,8 @@ API void parley_put_payload(parley_out *o, const char *key, const parley_packet 
 API void parley_open_list(parley_out *o, const char *key);
 API void parley_open_object(parley_out *o, const char *key);
 API void parley_close(parley_out *o);
-/* Tell. Queued; sender is Server; STORE and observers see it, moderators do not. */
+/* Tell. Queued; sender is Server; STORE and observers see it, moderators do not. What you made and did not hand over goes when
+ * your hook returns; of a message for those of a role alone the channel keeps no place. Packets may be NULL. */
 enum { PARLEY_TO_ALL = 1, PARLEY_TO_CLIENT, PARLEY_TO_USER, PARLEY_TO_CHANNEL };  /* an empty name is -EINVAL, never "all" */
 enum { PARLEY_NOT_DASHBOARDS = 1,
        PARLEY_CATCH_UP = 2 };                 /* to a client: what it asked for; has the deadline of a greeting, not the bound of a queue */

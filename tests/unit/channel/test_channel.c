@@ -52,7 +52,7 @@ START_TEST(each_life_has_its_epoch_and_numbers_return)
     memcpy(epoch, c->epoch, sizeof epoch);
     number = c->number;
     ck_assert_uint_ge(number, 1);
-    channel_close(&cs, c);
+    channel_close(&cs, c, false);
     ck_assert_ptr_null(channel_find(&cs, PARLEY_STR("a")));
     ck_assert_int_eq(channel_open(&cs, PARLEY_STR("a"), &c), 0);
     ck_assert_uint_eq(c->number, number);

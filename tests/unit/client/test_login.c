@@ -9,11 +9,58 @@ START_TEST(sections_in_order)
     script[1].admit = true;
     script[1].answer = PARLEY_ADMIT;
     ck_assert_int_eq(login_check(logins, l), PARLEY_ADMIT);
-    ck_assert_str_eq(l->identity->user.p, "u-1");
+    ck_assert_str_eq(l->identity->user.p, "test:u-1");
     ck_assert_str_eq(l->identity->username.p, "anna");
     ck_assert_int_eq(script[0].asked, 1);
     ck_assert_int_eq(script[1].asked, 1);
     ck_assert_int_eq(script[2].asked, 0);
+    login_free(l);
+}
+END_TEST
+
+static parley_answer_at_door admitted_by(size_t section, struct login *l, parley_str user)
+{
+    memset(script, 0, sizeof script);
+    script[section].admit = true;
+    script[section].answer = PARLEY_ADMIT;
+    script[section].identity = (parley_identity){.struct_size = sizeof(parley_identity),
+                                                 .user = user,
+                                                 .username = PARLEY_STR("n"),
+                                                 .issuer = PARLEY_STR("https://sso")};
+    return login_check(logins, l);
+}
+
+START_TEST(users_of_later_sections_are_told_apart)
+{
+    static char long_name[256];
+    struct login *l = with_bearer("t");
+
+    instance[0].name = (char *)(uintptr_t) "open";
+    instance[1].name = (char *)(uintptr_t) "jwt";
+    instance[2].name = (char *)(uintptr_t) "guests";
+    ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("7")), PARLEY_ADMIT);
+    ck_assert_str_eq(l->identity->user.p, "7");
+    ck_assert_int_eq(admitted_by(1, l, PARLEY_STR("7")), PARLEY_ADMIT);
+    ck_assert_str_eq(l->identity->user.p, "jwt:7");
+    ck_assert_uint_eq(l->identity->user.n, 5);
+    ck_assert_str_eq(l->identity->username.p, "n");
+    ck_assert_str_eq(l->identity->issuer.p, "https://sso");
+    l->later_section = 0;
+    ck_assert_int_eq(admitted_by(2, l, PARLEY_STR("jwt:7")), PARLEY_ADMIT);
+    ck_assert_str_eq(l->identity->user.p, "guests:jwt:7");
+    /* Where anybody may call himself what he likes, he may not call himself that. */
+    l->later_section = 0;
+    ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("jwt:7")), PARLEY_REFUSE);
+    ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("guests:")), PARLEY_REFUSE);
+    ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("jwt7")), PARLEY_ADMIT);
+    ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("jwt")), PARLEY_ADMIT);
+    ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("open:7")), PARLEY_ADMIT);
+    memset(long_name, 'a', 251);
+    ck_assert_int_eq(admitted_by(1, l, (parley_str){long_name, 251}), PARLEY_ADMIT);
+    ck_assert_uint_eq(l->identity->user.n, 255);
+    long_name[251] = 'a';
+    ck_assert_int_eq(admitted_by(1, l, (parley_str){long_name, 252}), PARLEY_REFUSE);
+    ck_assert_ptr_nonnull(strstr(l->why, "too long"));
     login_free(l);
 }
 END_TEST
@@ -188,6 +235,7 @@ int main(void)
     TCase *c = tcase_create("door");
 
     tcase_add_test(c, sections_in_order);
+    tcase_add_test(c, users_of_later_sections_are_told_apart);
     tcase_add_test(c, credentials_or_none);
     tcase_add_test(c, a_refusal_is_final);
     tcase_add_test(c, what_a_plugin_reads);
