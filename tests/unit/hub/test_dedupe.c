@@ -57,6 +57,7 @@ START_TEST(who_waits_is_told_the_outcome)
     ck_assert_int_eq(dedupe_begin(k->hub, m), DEDUPE_NEW);
     for (int i = 0; i < 9; i++)
         ck_assert_int_eq(dedupe_begin(k->hub, again), DEDUPE_WAITS);
+    ck_assert_int_eq(dedupe_begin(k->hub, m), DEDUPE_WAITS);
     ck_assert_int_eq(dedupe_begin(k->hub, third), DEDUPE_WAITS);
     m->cache_id = 7;
     dedupe_settle(k->hub, m);

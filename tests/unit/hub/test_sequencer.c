@@ -136,6 +136,31 @@ static parley_verdict drop(parley_host *h, parley_message *m)
     return PARLEY_DROP;
 }
 
+static parley_verdict note_and_drop(parley_host *h, parley_message *m)
+{
+    (void)m;
+    note(h->section);
+    return PARLEY_DROP;
+}
+
+static parley_verdict note_and_route(parley_host *h, parley_message *m)
+{
+    note(h->section);
+    return route(h, m);
+}
+
+START_TEST(nobody_judges_what_was_dropped)
+{
+    kit_close(k);
+    k = kit_start("[plugin types]\n[hub a]\n[hub again]\nplugin = a\n[hub b]\n", scripted);
+    two();
+    a.on_message = note_and_drop;
+    b.on_message = note_and_route; /* it still has to be changed, and sent */
+    say(ann, "room");
+    ck_assert_str_eq(notes, "a b");
+}
+END_TEST
+
 START_TEST(only_a_drop_leaves_a_hole)
 {
     two();
@@ -232,6 +257,7 @@ int main(void)
     tcase_add_test(t, the_catalogues_spelling_stands_where_the_clients_stood);
     tcase_add_test(t, a_refusal_gives_the_numbers_back);
     tcase_add_test(t, done_by_a_store_hub_delivers_nothing);
+    tcase_add_test(t, nobody_judges_what_was_dropped);
     tcase_add_test(t, only_a_drop_leaves_a_hole);
     tcase_add_test(t, what_some_of_a_channel_get_has_no_place_in_it);
     tcase_add_test(t, the_servers_own_words);

@@ -98,6 +98,18 @@ START_TEST(the_same_key_twice_is_no_edit)
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_cannot_be_edited)
+{
+    struct out o;
+
+    buf_add_char(&m->payload, '}');
+    out_init(&o, 0);
+    out_put_str(&o.pub, "d", PARLEY_STR("y"));
+    ck_assert_int_eq(message_merge(m, &o), -ENOMEM);
+    payload_is("{\"a\":1,\"b\":{\"c\":[1,2]},\"d\":\"x\"}}");
+}
+END_TEST
+
 START_TEST(replaced_whole)
 {
     const parley_value *before = message_parsed(m);
@@ -165,6 +177,7 @@ int main(void)
     tcase_add_test(t, an_empty_edit_changes_nothing);
     tcase_add_test(t, a_broken_edit_changes_nothing);
     tcase_add_test(t, the_same_key_twice_is_no_edit);
+    tcase_add_test(t, what_cannot_be_read_cannot_be_edited);
     tcase_add_test(t, replaced_whole);
     tcase_add_test(t, used_again_it_is_as_new);
     tcase_add_test(t, its_mail_leads_back_to_it);
