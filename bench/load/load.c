@@ -65,7 +65,7 @@ static _Noreturn void usage(const char *why, const char *what)
             "parley-load: %s%s\n"
             "usage: parley-load --server KIND --port N --pid PID[,PID...] --workload NAME\n"
             "                   [--host ADDRESS] [--seconds S] [--warm-up S] [--cpu CORE]\n"
-            "                   [--subscribers N] [--tls] [--token-file FILE]\n"
+            "                   [--subscribers N] [--tls] [--bare] [--token-file FILE]\n"
             "       parley-load --signature PEM --token-file FILE\nservers:  ",
             why, what);
     for (size_t i = 0; i < SERVERS; i++)
@@ -164,6 +164,7 @@ int main(int argc, char **argv)
         {"cpu", required_argument, NULL, 'c'},
         {"subscribers", required_argument, NULL, 'n'},
         {"tls", no_argument, NULL, 'T'},
+        {"bare", no_argument, NULL, 'b'},
         {"token-file", required_argument, NULL, 'k'},
         {"signature", required_argument, NULL, 'S'},
         {0},
@@ -205,6 +206,9 @@ int main(int argc, char **argv)
             break;
         case 'T':
             o.tls = true;
+            break;
+        case 'b':
+            o.bare = true;
             break;
         case 'k':
             o.token = read_token(optarg);

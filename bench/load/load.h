@@ -44,6 +44,7 @@ struct options {
     unsigned pid_count;
     double seconds, warm_up;
     bool tls;
+    bool bare;   /* dialect_relay.c */
     char *token; /* NULL: everybody is somebody by name */
 };
 

@@ -44,7 +44,8 @@ struct pump_channel {
     struct batch batches[PROTOCOLS_MAX][LANES];
     bool is_dirty;
     struct pump_channel *next_dirty;
-    uint64_t window; /* the flush window in which it was last published to */
+    uint64_t window;   /* the flush window in which it was last published to, */
+    uint64_t batch_of; /* and with what else it was read */
 };
 /* channel_mirror.c: who is in it */
 int mirror_join(struct pump *p, struct client *c,
@@ -63,7 +64,7 @@ void mirror_publish(struct pump *p,
  * sends as the scratch buffer allows. */
 void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, bool counted);
 void mirror_flush_channel(struct pump *p, struct pump_channel *ch); /* to all its members */
-/* All dirty channels, if the flush window has passed; else arms the timer. */
-void mirror_flush(struct pump *p);
-void mirror_flush_now(struct pump *p);
+void mirror_flush_now(struct pump *p);                              /* all dirty channels */
+/* flush_window.c: all dirty channels, if it is time; else it is called again when it may be. */
+void flush_window_pass(struct pump *p);
 #endif

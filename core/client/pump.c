@@ -199,7 +199,7 @@ static void on_flush(struct actor *a)
 {
     struct pump *p = (struct pump *)a;
 
-    mirror_flush(p);
+    flush_window_pass(p);
     tell_metrics(p);
     tell_drained(p);
 }

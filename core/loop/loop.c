@@ -293,6 +293,12 @@ void loop_stop(struct loop *l)
         ev_async_send(l->ev, &l->wake);
 }
 
+/* Within the loop's own thread that is a note, and no system call. */
+void loop_again(struct loop *l)
+{
+    ev_async_send(l->ev, &l->wake);
+}
+
 void loop_join(struct loop *l)
 {
     if (l->has_thread)

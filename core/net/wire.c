@@ -97,6 +97,11 @@ ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n)
         lws_callback_on_writable(wsi);
         return 0;
     }
+    return wire_send_ready(wsi, tls, bytes, n);
+}
+
+ssize_t wire_send_ready(struct lws *wsi, bool tls, const char *bytes, size_t n)
+{
     return tls ? send_tls(wsi, bytes, n) : send_plain(wsi, bytes, n);
 }
 

@@ -17,6 +17,8 @@ struct lws;
  * boundary (a frame that went out in part is completed by lws). Fewer than n: the socket is full,
  * and client_writable will be called. -1: the connection is broken. */
 ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n);
+/* The same, to one of whom wire_choked has just said no. */
+ssize_t wire_send_ready(struct lws *wsi, bool tls, const char *bytes, size_t n);
 bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
 void wire_want_writable(struct lws *wsi);
 void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */

@@ -66,6 +66,11 @@ ssize_t wire_send(struct lws *w, bool tls, const char *bytes, size_t n)
         w->wants = true;
     return (ssize_t)sent;
 }
+
+ssize_t wire_send_ready(struct lws *w, bool tls, const char *bytes, size_t n)
+{
+    return wire_send(w, tls, bytes, n);
+}
 bool wire_choked(struct lws *w)
 {
     return w->tail;
