@@ -65,7 +65,8 @@ static struct client *new_client(struct pump *p, const struct handshake *hs)
     c->state = CLIENT_CONNECTING;
     c->forgotten = true;
     c->heard_ms = c->since_ms = c->opened_ms = clock_mono_ms();
-    snprintf(c->address, sizeof c->address, "%s", hs->address ? hs->address : "");
+    c->address = *hs->address;
+    c->socket_counted = hs->socket_counted;
     p->slot_free = slot->next_free;
     slot->client = c;
     p->client_count++;
@@ -111,7 +112,7 @@ void client_release(struct client *c)
 /* --- in --- */
 
 /* Whatever was counted at the door for one that is not let in, or has left. */
-static void give_back(struct pump *p, const char *address, const struct identity *user)
+static void give_back(struct pump *p, const struct ip *address, const struct identity *user)
 {
     if (!p->admission)
         return;
@@ -137,7 +138,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
     if (!p->draining && (hs->identity || (hs->login && !too_many_wait(p))))
         c = new_client(p, hs);
     if (!c) {
-        log_event(LOG_LEVEL_WARNING, "client_refused", LOG_TEXT("address", hs->address),
+        log_event(LOG_LEVEL_WARNING, "client_refused", LOG_IP("address", hs->address),
                   LOG_TEXT("msg", p->draining    ? "draining"
                                   : hs->identity ? "out of memory"
                                                  : "too many logins wait"));
@@ -148,7 +149,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
             login_free(hs->login);
     } else {
         wire_read(c->wsi, false);
-        log_event(LOG_LEVEL_DEBUG, "client_opened", LOG_TEXT("address", c->address),
+        log_event(LOG_LEVEL_DEBUG, "client_opened", LOG_IP("address", &c->address),
                   LOG_STR("user", hs->identity ? hs->identity->user : PARLEY_NONE));
         if (hs->identity) {
             c->user_counted = true;
@@ -207,7 +208,6 @@ void client_connect(struct client *c, struct identity *take_identity)
     m->client = c->handle;
     m->identity = identity_ref(c->identity);
     m->protocol = c->protocol;
-    memcpy(m->address, c->address, sizeof m->address);
     actor_post(c->pump->hub, &m->mail, MAIL_CONNECT);
 }
 
@@ -301,7 +301,7 @@ static void log_closed(const struct client *c)
 {
     log_event(LOG_LEVEL_INFO, "client_closed",
               LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
-              LOG_TEXT("address", c->address), LOG_INT("code", c->close_code),
+              LOG_IP("address", &c->address), LOG_INT("code", c->close_code),
               LOG_TEXT("reason", left_words[c->left_reason]), LOG_TEXT("msg", c->close_text),
               LOG_NUMBER("seconds", (double)(clock_mono_ms() - c->opened_ms) / 1000.));
 }
@@ -380,7 +380,7 @@ void client_closed(struct client *c)
     if (c->state != CLIENT_CLOSING)
         begin_closing(c, 1006, PARLEY_LEFT_LOST, NULL);
     send_queue_finish(&c->queue);
-    give_back(p, c->address, c->user_counted ? c->identity : NULL);
+    give_back(p, &c->address, c->user_counted ? c->identity : NULL);
     p->client_count--;
     metric_add(p->metrics.clients, -1);
     client_release(c);

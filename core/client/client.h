@@ -9,6 +9,7 @@
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 #include "base/buf.h"
+#include "base/ip.h"
 #include "client/send_queue.h"
 #include "loop/mail.h"
 
@@ -61,7 +62,8 @@ struct client {
     uint32_t refreshes;     /* in that window */
     struct mail_gone *gone; /* made before CONNECT is posted, so that it cannot fail; NULL: posted,
                                or not told to the hub */
-    char address[46];
+    struct ip address;
+    bool socket_counted; /* for net/: by that address */
 };
 struct client_slot {
     struct client *client;          /* NULL: free */
@@ -73,7 +75,8 @@ struct handshake { /* what the upgrade found out, borrowed */
     struct lws *wsi;
     bool tls;
     uint8_t protocol;          /* index of the protocol whose path it asked for */
-    const char *address;       /* the client's, proxies seen through */
+    const struct ip *address;  /* the client's, proxies seen through */
+    bool socket_counted;       /* kept for net/, which gives that count back itself */
     struct identity *identity; /* taken over; NULL: `login` waits */
     struct login *login;       /* taken over */
 };

@@ -87,7 +87,6 @@ static void renew(struct client *c)
     m->client = c->handle;
     m->identity = identity_ref(i);
     m->protocol = c->protocol;
-    memcpy(m->address, c->address, sizeof m->address);
     actor_post(c->pump->hub, &m->mail, MAIL_IDENTITY);
     finish(c, 0, NULL);
 }
@@ -145,6 +144,7 @@ static int64_t too_often(struct client *c)
 void login_wait_refresh(struct client *c, parley_str id, const parley_value *fields)
 {
     parley_str token = value_as_str(value_get(fields, "token"));
+    char address[IP_TEXT];
     int64_t wait_ms;
 
     if (!token.p || !token.n) {
@@ -161,7 +161,8 @@ void login_wait_refresh(struct client *c, parley_str id, const parley_value *fie
         return;
     }
     c->refresh_id = id.p ? str_dup(id) : NULL;
-    c->login = id.p && !c->refresh_id ? NULL : login_new(token, NULL, 0, c->address);
+    c->login =
+        id.p && !c->refresh_id ? NULL : login_new(token, NULL, 0, ip_print(&c->address, address));
     if (!c->login) {
         free(c->refresh_id);
         c->refresh_id = NULL;

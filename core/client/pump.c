@@ -36,7 +36,7 @@ void pump_dropped(struct client *c, enum pump_drop why, uint32_t messages)
     log_event(level, "messages_dropped", LOG_TEXT("reason", drop_words[why]),
               LOG_INT("messages", messages),
               LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
-              LOG_TEXT("address", c->address));
+              LOG_IP("address", &c->address));
 }
 
 uint64_t pump_random(struct pump *p)

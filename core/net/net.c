@@ -94,6 +94,7 @@ static int make_context(struct net *n, const struct net_options *o, char why[256
         .server_string = "parley",
         .vhost_name = "parley",
         .foreign_loops = n->loops,
+        .user = n,
         .max_http_header_data = HEADER_BYTES,
         .max_http_header_pool = (unsigned short)header_pool(s),
         .retry_and_idle_policy = &no_idle_list,

@@ -197,7 +197,6 @@ parley_client kit_connect_as(kit *k, const char *user, const char *username, con
     m->client = c->handle;
     m->identity = identity_new(&i, &k->settings.server.dashboards);
     c->dashboard = m->identity->dashboard;
-    snprintf(m->address, sizeof m->address, "127.0.0.1");
     free(text);
     actor_post(hub_actor(k->hub), &m->mail, MAIL_CONNECT);
     kit_run(k);

@@ -137,6 +137,13 @@ parley_answer_at_door login_check(struct logins *logins, struct login *l)
         snprintf(l->why, sizeof l->why, "%s", fake_why);
     return fake_answer;
 }
+static const struct ip *fake_address(void)
+{
+    static struct ip ip;
+
+    FAKE_CHECK(ip_parse("192.0.2.7", &ip), "an address");
+    return &ip;
+}
 static int fake_addresses, fake_users; /* that are counted now */
 static enum admission_refusal fake_user_refusal;
 enum admission_refusal admission_user(struct admission *a, parley_str issuer, parley_str user)
@@ -155,10 +162,10 @@ void admission_user_left(struct admission *a, parley_str issuer, parley_str user
     FAKE_CHECK(user.p, "a user");
     fake_users--;
 }
-void admission_address_left(struct admission *a, const char *address)
+void admission_address_left(struct admission *a, const struct ip *address)
 {
     (void)a;
-    FAKE_CHECK(address, "an address");
+    FAKE_CHECK(ip_same(address, fake_address()), "his address");
     fake_addresses--;
 }
 static unsigned fake_stopped;
@@ -434,7 +441,7 @@ static inline void free_socket(struct lws *w)
 static inline struct client *open_with(struct lws *w, struct identity *i, struct login *l)
 {
     struct handshake hs = {
-        .wsi = w, .address = "192.0.2.7", .identity = i, .login = l, .protocol = 0};
+        .wsi = w, .address = fake_address(), .identity = i, .login = l, .protocol = 0};
 
     fake_addresses++;
     fake_users += i ? 1 : 0;

@@ -163,7 +163,7 @@ static void begin_session(struct session *s)
                                   .app = PARLEY_STR("d")};
     parley_str app = PARLEY_STR("d");
     parley_list dashboards = {&app, rnd(4) == 0};
-    struct handshake hs = {.address = "192.0.2.7"};
+    struct handshake hs = {.address = fake_address()};
     struct client *c;
 
     s->w = new_socket();

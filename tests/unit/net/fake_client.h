@@ -111,10 +111,11 @@ static void fake_flood(struct fake *f, unsigned count)
 
 struct client *client_open(struct pump *p, const struct handshake *hs)
 {
+    char address[IP_TEXT];
     struct fake *f;
 
     ck_assert_int_eq(domain_current, DOMAIN_PUMP);
-    note(seen.address, sizeof seen.address, str_of(hs->address));
+    note(seen.address, sizeof seen.address, str_of(ip_print(hs->address, address)));
     if (hs->login)
         seen.later++;
     if (refuse_open || !(f = calloc(1, sizeof *f))) {
@@ -129,8 +130,9 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
                                 .tls = hs->tls,
                                 .identity = hs->identity,
                                 .login = hs->login,
+                                .address = *hs->address,
+                                .socket_counted = hs->socket_counted,
                                 .protocol = hs->protocol};
-    snprintf(f->client.address, sizeof f->client.address, "%s", hs->address);
     last_client = &f->client;
     if (hs->login)
         wire_read(hs->wsi, false);
@@ -205,7 +207,7 @@ void client_closed(struct client *c)
 
     ck_assert_int_eq(domain_current, DOMAIN_PUMP);
     seen.closed++;
-    admission_address_left(c->pump->admission, c->address);
+    admission_address_left(c->pump->admission, &c->address);
     if (c->identity)
         admission_user_left(c->pump->admission, c->identity->issuer, c->identity->user);
     identity_unref(c->identity);
