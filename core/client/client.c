@@ -20,6 +20,7 @@
 
 #include <stdlib.h>
 
+#define PINGS_MOST       100 /* of a client, between two ticks */
 #define CLOSE_TEXT_BYTES 123 /* that a CLOSE frame may hold behind its code */
 
 static const char *const left_words[PUMP_LEFT_REASONS] = {
@@ -257,6 +258,23 @@ void client_heard(struct client *c)
     c->heard_ms = clock_mono_ms();
 }
 
+/* The PONG is a frame like any other: who asks for more of them than he reads is too slow. */
+void client_pinged(struct client *c, parley_str payload)
+{
+    struct frame *f;
+
+    client_heard(c);
+    if (c->state == CLIENT_CLOSING)
+        return;
+    if (++c->pings > PINGS_MOST) {
+        client_close(c, 1008, PARLEY_LEFT_VIOLATION, "too many pings");
+        return;
+    }
+    f = frame_new(FRAME_PONG, payload);
+    if (f)
+        client_send(c, f, LANE_ORDERED, false);
+}
+
 void client_error(struct client *c, parley_str id, int code, const char *text,
                   int64_t retry_after_ms)
 {
@@ -369,6 +387,35 @@ void client_peer_closing(struct client *c)
     if (c->state != CLIENT_CLOSING)
         begin_closing(c, 1000, PARLEY_LEFT_NORMALLY, NULL);
     domain_leave(before);
+}
+
+void client_peer_closed(struct client *c, uint16_t code)
+{
+    char frame[FRAME_HEADER_BYTES + 2];
+    size_t n = frame_header(frame, FRAME_CLOSE, code ? 2 : 0);
+
+    client_peer_closing(c);
+    if (c->aborted || !c->wsi)
+        return;
+    if (code) {
+        frame[n++] = (char)(code >> 8);
+        frame[n++] = (char)code;
+    }
+    if (!c->close_given) /* else this is the answer to ours */
+        wire_send(c->wsi, c->tls, frame, n);
+    c->aborted = true;
+    wire_abort(c->wsi);
+}
+
+void client_broken(struct client *c)
+{
+    if (c->state != CLIENT_CLOSING) {
+        client_close(c, 1006, PARLEY_LEFT_LOST, NULL);
+    } else if (!c->aborted) {
+        send_queue_finish(&c->queue);
+        c->aborted = true;
+        wire_abort(c->wsi);
+    }
 }
 
 void client_closed(struct client *c)

@@ -12,6 +12,7 @@
 #include "base/ip.h"
 #include "client/send_queue.h"
 #include "loop/mail.h"
+#include "net/reader.h"
 
 struct pump;
 struct lws;
@@ -25,7 +26,8 @@ struct membership {
 };
 struct client {
     struct pump *pump;
-    struct lws *wsi; /* NULL: the socket is closed */
+    struct lws *wsi;      /* NULL: the socket is closed */
+    struct reader reader; /* net/'s; without TLS */
     client_handle handle;
     uint64_t user;             /* the hub's number, once admitted */
     struct identity *identity; /* NULL while PENDING */
@@ -40,6 +42,7 @@ struct client {
     bool close_given;   /* client_writable said -1: lws says goodbye */
     bool aborted;       /* wire_abort was called */
     bool expiring_told; /* token_expiring was sent */
+    uint8_t pings;      /* that it sent since the last tick */
     uint16_t close_code;
     char *close_text;
     int left_reason;                       /* PARLEY_LEFT_… */
@@ -94,6 +97,10 @@ void client_heard(struct client *c); /* a pong, or any other sign of life */
 /* The socket takes more. 0; or -1: close it now with c->close_code and c->close_text. */
 int client_writable(struct client *c);
 void client_peer_closing(struct client *c); /* the peer sent CLOSE, or the connection broke */
+/* The same where lws does not read: answers with that code (0: none), and ends the connection. */
+void client_peer_closed(struct client *c, uint16_t code);
+void client_pinged(struct client *c, parley_str payload); /* where lws does not read: a PONG */
+void client_broken(struct client *c);                     /* hung up, or an error of the socket */
 /* lws is done with the socket: wsi is invalid from now on, and so may be c. */
 void client_closed(struct client *c);
 /* --- what the hub tells (mail), and the pump itself decides --- */

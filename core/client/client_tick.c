@@ -101,6 +101,7 @@ void client_tick(struct client *c, int64_t now_ms)
 {
     const struct settings_server *s = &c->pump->settings->server;
 
+    c->pings = 0;
     switch ((enum client_state)c->state) {
     case CLIENT_CLOSING:
         tick_closing(c, now_ms);

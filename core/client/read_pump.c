@@ -285,8 +285,11 @@ static int receive(struct client *c, const char *p, size_t n, size_t remaining, 
     if (c->heard_ms - c->in_since_ms > s->message_ms)
         return violation(c, 1008, "a message took too long");
     final = final && !remaining;
-    if (first && final)
+    if (first && final) {
+        if (!str_valid_utf8(p, n))
+            return violation(c, 1007, "bad UTF-8");
         return whole(c, (parley_str){p, n});
+    }
     buf_add(&c->in, p, n);
     if (c->in.error) {
         client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");

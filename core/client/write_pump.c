@@ -15,17 +15,6 @@
 /* A queue that holds a small part of a large batch would keep all of it alive, uncharged. */
 #define WORTH_SHARING(part, whole) ((part) >= (whole) / 2)
 
-static void broken(struct client *c)
-{
-    if (c->state != CLIENT_CLOSING) {
-        client_close(c, 1006, PARLEY_LEFT_LOST, NULL);
-    } else if (!c->aborted) {
-        send_queue_finish(&c->queue);
-        c->aborted = true;
-        wire_abort(c->wsi);
-    }
-}
-
 static int push(struct client *c, const struct piece *e)
 {
     const struct settings_server *s = &c->pump->settings->server;
@@ -70,7 +59,7 @@ void write_pump_rest(struct client *c, const struct piece *pieces, unsigned n, s
     size_t left;
 
     if (sent < 0) {
-        broken(c);
+        client_broken(c);
         return;
     }
     c->choked = true;
@@ -193,7 +182,7 @@ static bool drain_some(struct client *c)
     }
     sent = wire_send(c->wsi, c->tls, data, bytes);
     if (sent < 0) {
-        broken(c);
+        client_broken(c);
         return false;
     }
     for (left = sent; left > 0;) {
@@ -255,6 +244,6 @@ bool write_pump_ping(struct client *c)
     sent = wire_send(c->wsi, c->tls, ping, n);
 
     if (sent < 0)
-        broken(c);
+        client_broken(c);
     return sent == (ssize_t)n;
 }

@@ -49,6 +49,8 @@ static int writable(struct lws *wsi, struct client *client)
 static void client_left(struct net *n, struct lws *wsi, struct client *client)
 {
     lws_set_wsi_user(wsi, NULL);
+    if (!client->tls)
+        reader_stop(&client->reader);
     conn_socket_closed(n, &client->address, client->socket_counted);
     client_closed(client);
 }
@@ -106,6 +108,8 @@ static int established(struct conn *c)
     }
     lws_set_opaque_user_data(wsi, NULL);
     lws_set_wsi_user(wsi, client);
+    if (!client->tls)
+        reader_start(&client->reader, client, lws_get_socket_fd(wsi));
     conn_upgraded(c);
     metric_inc(n->metrics.handshakes);
     return 0;

@@ -1,7 +1,7 @@
 /* A loop's network: one lws context on that loop, fed with sockets that we accepted ourselves.
  *
- * lws listens on nothing, keeps no idle list, compresses nothing (it corrupts), and serves no files. fd_limit_per_thread
- * stays 0: any other value makes each of its look-ups linear.
+ * lws listens on nothing, keeps no idle list, compresses nothing (it corrupts), and serves no
+ * files. fd_limit_per_thread stays 0: any other value makes each of its look-ups linear.
  */
 #include "net/net.h"
 
@@ -19,7 +19,7 @@ enum {
     HEADER_BYTES = 16 * 1024, /* a head larger than that is not answered by lws at all */
     HEADERS_LEAST = 128,
     HEADERS_MOST = 4096,
-    RX_BYTES = 1024,
+    RX_BYTES = 256,         /* a connection's own; only under TLS is it read into (net/reader.h) */
     TX_BYTES = 1024 * 1024, /* lws may send as much at once: the pieces are ours to choose */
     SERVICE_BYTES = 64 * 1024, /* read from a socket at once: what came together is one turn's */
     IDLE_MS = 15000,

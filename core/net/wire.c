@@ -6,7 +6,7 @@
  */
 #include "net/wire.h"
 
-#include "client/frame.h"
+#include "client/client.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -115,9 +115,21 @@ void wire_want_writable(struct lws *wsi)
     lws_callback_on_writable(wsi);
 }
 
+/* Before ESTABLISHED has returned there is no reader: what came behind the request is lws's still.
+ */
 void wire_read(struct lws *wsi, bool on)
 {
-    lws_rx_flow_control(wsi, on);
+    struct client *c = lws_wsi_user(wsi);
+
+    if (lws_is_ssl(wsi))
+        lws_rx_flow_control(wsi, on);
+    else if (c)
+        reader_read(&c->reader, on);
+}
+
+void wire_handshake_over(struct lws *wsi)
+{
+    lws_rx_flow_control(wsi, 0);
 }
 
 void wire_abort(struct lws *wsi)

@@ -21,7 +21,8 @@ ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n);
 ssize_t wire_send_ready(struct lws *wsi, bool tls, const char *bytes, size_t n);
 bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
 void wire_want_writable(struct lws *wsi);
-void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */
+void wire_read(struct lws *wsi, bool on);  /* read on, or let the peer wait */
+void wire_handshake_over(struct lws *wsi); /* the reader's from now on: lws reads no more */
 void wire_abort(struct lws *wsi); /* the connection is broken or hopeless: lws closes it from the
                                      loop, without a close frame */
 int wire_unsent(struct lws *wsi); /* bytes in the kernel's send queue, for the log; -1 unknown */
