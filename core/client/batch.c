@@ -406,7 +406,7 @@ static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
         struct client *c = m->client;
         ssize_t sent;
 
-        if (!w.data || c->choked || (m->cursor[0] | m->cursor[1]) || in_another(p, c) ||
+        if (!w.data || c->queue || (m->cursor[0] | m->cursor[1]) || in_another(p, c) ||
             (odd && (any_excepted(ordered, c) || any_excepted(ephemeral, c)))) {
             flush_odd(c, m);
             continue;
