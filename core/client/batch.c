@@ -393,7 +393,7 @@ static bool takes_whole(const struct pump *p, const struct member *m, bool odd,
 {
     const struct client *c = m->client;
 
-    return !c->choked && !(m->cursor[0] | m->cursor[1]) && !wire_choked(c->wsi) &&
+    return !c->queue && !(m->cursor[0] | m->cursor[1]) && !wire_choked(c->wsi) &&
            !in_another(p, c) &&
            !(odd && (any_excepted(&batches[LANE_ORDERED], c) ||
                      any_excepted(&batches[LANE_EPHEMERAL], c)));

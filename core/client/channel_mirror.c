@@ -68,19 +68,34 @@ static uint32_t find(const struct client *c, const struct pump_channel *ch)
     return i;
 }
 
+void mirror_client(struct client *c)
+{
+    c->memberships = c->first;
+    c->membership_count = 0;
+    c->membership_cap = sizeof c->first / sizeof *c->first;
+}
+
+static int more_memberships(struct client *c)
+{
+    uint32_t cap = 2 * c->membership_cap;
+    bool own = c->memberships == c->first;
+    struct membership *more = realloc(own ? NULL : c->memberships, cap * sizeof *more);
+
+    if (!more)
+        return -ENOMEM;
+    if (own)
+        memcpy(more, c->first, sizeof c->first);
+    c->memberships = more;
+    c->membership_cap = cap;
+    return 0;
+}
+
 static int reserve(struct client *c, struct pump_channel *ch)
 {
     uint8_t proto = c->protocol;
 
-    if (c->membership_count == c->membership_cap) {
-        uint32_t cap = c->membership_cap ? 2 * c->membership_cap : 4;
-        struct membership *more = realloc(c->memberships, cap * sizeof *more);
-
-        if (!more)
-            return -ENOMEM;
-        c->memberships = more;
-        c->membership_cap = cap;
-    }
+    if (c->membership_count == c->membership_cap && more_memberships(c) < 0)
+        return -ENOMEM;
     if (ch->member_count[proto] == ch->member_cap[proto]) {
         uint32_t cap = ch->member_cap[proto] ? 2 * ch->member_cap[proto] : 4;
         struct member *more = realloc(ch->members[proto], cap * sizeof *more);
@@ -153,9 +168,9 @@ void mirror_leave_all(struct pump *p, struct client *c, bool flush)
         mirror_flush_client(c, NULL, LANE_ORDERED, false);
     while (c->membership_count)
         detach(p, c, c->membership_count - 1);
-    free(c->memberships);
-    c->memberships = NULL;
-    c->membership_cap = 0;
+    if (c->memberships != c->first)
+        free(c->memberships);
+    mirror_client(c);
 }
 
 void mirror_channel_closed(struct pump *p, uint32_t channel)

@@ -48,6 +48,7 @@ struct pump_channel {
     uint64_t batch_of; /* and with what else it was read */
 };
 /* channel_mirror.c: who is in it */
+void mirror_client(struct client *c); /* a new one, which is in none */
 int mirror_join(struct pump *p, struct client *c,
                 uint32_t channel); /* twice is once. 0 or -ENOMEM */
 /* First flushes this member's part. */

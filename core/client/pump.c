@@ -73,18 +73,21 @@ static void take_member(struct pump *p, const struct mail_member *m)
         client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
 }
 
-static void take_client(struct pump *p, const struct mail_client *m)
+static void take_admitted(struct pump *p, const struct mail_client *m)
 {
     struct client *c = client_find(p, m->client);
 
-    if (!c)
-        return;
-    if (m->mail.kind == MAIL_ADMITTED) {
+    if (c)
         client_admitted(c, m->user);
-    } else {
-        c->forgotten = true;
-        client_release(c);
-    }
+}
+
+/* Its own GONE has come back. */
+static void take_forgotten(struct mail *m)
+{
+    struct client *c = (struct client *)((char *)m - offsetof(struct client, gone));
+
+    c->forgotten = true;
+    client_release(c);
 }
 
 static void take_close(struct pump *p, const struct mail_close *m)
@@ -145,9 +148,11 @@ static void on_mail(struct actor *a, struct mail *m)
         take_member(p, (const struct mail_member *)m);
         break;
     case MAIL_ADMITTED:
-    case MAIL_FORGOTTEN:
-        take_client(p, (const struct mail_client *)m);
+        take_admitted(p, (const struct mail_client *)m);
         break;
+    case MAIL_FORGOTTEN:
+        take_forgotten(m);
+        return;
     case MAIL_CLOSE:
         take_close(p, (const struct mail_close *)m);
         break;

@@ -18,6 +18,8 @@
 #include "net/wire.h"
 #include "plugin/registry.h"
 
+#include <stdlib.h>
+
 #define ID_BYTES     64
 #define SPARES_MOST  256
 #define PAYLOAD_KEPT 4096 /* of a message that waits for its next use */
@@ -161,7 +163,7 @@ static void hand_in(struct client *c, struct message *m, size_t bytes)
 {
     m->cost_bytes = (uint32_t)bytes;
     c->credit_messages--;
-    c->credit_bytes -= (int64_t)bytes;
+    c->credit_bytes -= (int32_t)bytes;
     client_reading(c);
     actor_post(c->pump->hub, &m->mail, MAIL_MESSAGE);
 }
@@ -211,32 +213,73 @@ static void take_text(struct client *c, parley_str text)
     keep_message(p, m);
 }
 
-/* --- before it is OPEN --- */
+/* --- what is not whole, or came too early --- */
+
+static struct incoming *incoming(struct client *c)
+{
+    if (!c->in)
+        c->in = calloc(1, sizeof *c->in);
+    return c->in;
+}
+
+static void drop_pieces(struct client *c)
+{
+    struct incoming *in = c->in;
+
+    if (!in)
+        return;
+    buf_finish(&in->pieces);
+    in->fragments = 0;
+    in->frame_open = false;
+    if (!in->early.n) {
+        buf_finish(&in->early);
+        free(in);
+        c->in = NULL;
+    }
+}
+
+void read_pump_drop(struct client *c)
+{
+    if (c->in)
+        buf_finish(&c->in->early);
+    drop_pieces(c);
+}
+
+static int no_memory(struct client *c)
+{
+    client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
+    return 1013;
+}
 
 /* Reading is off by then, but lws may have read already. It waits here, within one message's size.
  */
 static int keep_early(struct client *c, parley_str text)
 {
+    struct incoming *in = incoming(c);
     uint32_t n = (uint32_t)text.n;
 
-    if (c->early.n + n > (size_t)c->pump->settings->server.message_bytes) {
+    if (!in)
+        return no_memory(c);
+    if (in->early.n + n > (size_t)c->pump->settings->server.message_bytes) {
         client_close(c, 1008, PARLEY_LEFT_VIOLATION, "too much before it was admitted");
         return 1008;
     }
-    buf_add(&c->early, &n, sizeof n);
-    buf_add(&c->early, text.p, text.n);
-    if (!c->early.error)
-        return 0;
-    client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
-    return 1013;
+    buf_add(&in->early, &n, sizeof n);
+    buf_add(&in->early, text.p, text.n);
+    return in->early.error ? no_memory(c) : 0;
 }
 
 void read_pump_replay(struct client *c)
 {
-    struct buf early = c->early;
+    struct buf early;
     uint32_t n;
 
-    c->early = (struct buf){0};
+    if (!c->in)
+        return;
+    early = c->in->early;
+    c->in->early = (struct buf){0};
+    if (!c->in->fragments)
+        drop_pieces(c);
     for (size_t at = 0; at < early.n && c->state == CLIENT_OPEN; at += n) {
         memcpy(&n, early.p + at, sizeof n);
         at += sizeof n;
@@ -255,55 +298,60 @@ static int violation(struct client *c, uint16_t code, const char *text)
 
 static int whole(struct client *c, parley_str text)
 {
+    if (!str_valid_utf8(text.p, text.n))
+        return violation(c, 1007, "bad UTF-8");
     metric_inc(c->pump->metrics.messages_in);
-    c->in_fragments = 0;
     if (c->state != CLIENT_OPEN)
         return keep_early(c, text);
     take_text(c, text);
     return c->state == CLIENT_CLOSING ? c->close_code : 0;
 }
 
-static int receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
-                   bool final)
+static int add_piece(struct client *c, const char *p, size_t n, size_t remaining, bool final)
 {
     const struct settings_server *s = &c->pump->settings->server;
+    struct incoming *in = incoming(c);
     struct buf all;
     int code;
 
-    if (first) {
-        buf_finish(&c->in);
-        c->in_fragments = 0;
-        c->in_since_ms = c->heard_ms;
-    }
-    if (first || !c->in_frame_open)
-        c->in_fragments++;
-    c->in_frame_open = remaining > 0;
-    if (remaining > (size_t)s->message_bytes || c->in.n + n + remaining > (size_t)s->message_bytes)
+    if (!in)
+        return no_memory(c);
+    if (!in->fragments)
+        in->since_ms = c->heard_ms;
+    if (!in->frame_open)
+        in->fragments++;
+    in->frame_open = remaining > 0;
+    if (in->pieces.n + n + remaining > (size_t)s->message_bytes)
         return violation(c, 1009, "message too big");
-    if (c->in_fragments > s->fragments)
+    if (in->fragments > s->fragments)
         return violation(c, 1008, "too many fragments");
-    if (c->heard_ms - c->in_since_ms > s->message_ms)
+    if (c->heard_ms - in->since_ms > s->message_ms)
         return violation(c, 1008, "a message took too long");
-    final = final && !remaining;
-    if (first && final) {
-        if (!str_valid_utf8(p, n))
-            return violation(c, 1007, "bad UTF-8");
-        return whole(c, (parley_str){p, n});
-    }
-    buf_add(&c->in, p, n);
-    if (c->in.error) {
-        client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
-        return 1013;
-    }
-    if (!final)
+    buf_add(&in->pieces, p, n);
+    if (in->pieces.error)
+        return no_memory(c);
+    if (!final || remaining)
         return 0;
-    if (!str_valid_utf8(c->in.p ? c->in.p : "", c->in.n))
-        return violation(c, 1007, "bad UTF-8");
-    all = c->in; /* the client may close meanwhile, which frees its own */
-    c->in = (struct buf){0};
+    all = in->pieces; /* the client may close meanwhile, which frees its own */
+    in->pieces = (struct buf){0};
+    drop_pieces(c);
     code = whole(c, (parley_str){all.p ? all.p : "", all.n});
     buf_finish(&all);
     return code;
+}
+
+static int receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
+                   bool final)
+{
+    size_t most = (size_t)c->pump->settings->server.message_bytes;
+
+    if (first)
+        drop_pieces(c);
+    if (remaining > most || n + remaining > most)
+        return violation(c, 1009, "message too big");
+    if (first && final && !remaining)
+        return whole(c, (parley_str){p, n});
+    return add_piece(c, p, n, remaining, final);
 }
 
 int client_receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "client/channel_mirror.h"
 #include "client/pump.h"
+#include "client/send_queue.h"
 #include "net/wire.h"
 
 /* A queue that holds a small part of a large batch would keep all of it alive, uncharged. */
@@ -23,6 +24,8 @@ static int push(struct client *c, const struct piece *e)
     uint32_t from = e->from, to = e->to;
     int r;
 
+    if (!c->queue)
+        return -ENOMEM;
     if (e->counted && !WORTH_SHARING(n, f->n))
         part = frame_of_bytes(f->bytes + from, n, e->messages);
     if (part) {
@@ -30,11 +33,11 @@ static int push(struct client *c, const struct piece *e)
         from = 0;
         to = n;
     }
-    r = send_queue_push(&c->queue, f, from, to, e->messages, e->lane, e->counted,
+    r = send_queue_push(c->queue, f, from, to, e->messages, e->lane, e->counted,
                         (uint32_t)s->queue_bytes, (uint32_t)s->queue_messages);
     frame_unref(part);
-    if (r == 0 && !e->counted && !c->queue.greeting_since_ms)
-        c->queue.greeting_since_ms = clock_mono_ms();
+    if (r == 0 && !e->counted && !c->queue->greeting_since_ms)
+        c->queue->greeting_since_ms = clock_mono_ms();
     return r;
 }
 
@@ -62,8 +65,10 @@ void write_pump_rest(struct client *c, const struct piece *pieces, unsigned n, s
         client_broken(c);
         return;
     }
-    c->choked = true;
-    c->queue.stalled_since_ms = clock_mono_ms();
+    if (!c->queue)
+        c->queue = send_queue_new(); /* without memory: nothing can be queued */
+    if (c->queue)
+        c->queue->stalled_since_ms = clock_mono_ms();
     p->told.bytes += (uint64_t)sent;
     p->told.sends++;
     left = (size_t)sent;
@@ -124,7 +129,7 @@ static void send_pieces(struct client *c, const struct piece *pieces, unsigned n
 {
     unsigned i = 0;
 
-    while (i < n && !c->choked && c->state != CLIENT_CLOSING)
+    while (i < n && !c->queue && c->state != CLIENT_CLOSING)
         i += send_some(c, pieces + i, n - i);
     for (; i < n && c->state != CLIENT_CLOSING; i++) {
         if (pieces[i].lane == LANE_EPHEMERAL)
@@ -163,7 +168,7 @@ void gather_add(struct gather *g, struct frame *f, uint32_t from, uint32_t to, e
 static bool drain_some(struct client *c)
 {
     struct pump *p = c->pump;
-    struct send_queue *q = &c->queue;
+    struct send_queue *q = c->queue;
     struct send_entry *e = send_queue_peek(q);
     const char *data = e->frame->bytes + e->from;
     size_t bytes = e->to - e->from;
@@ -208,18 +213,16 @@ int client_writable(struct client *c)
     int r = 0;
 
     if (c->wsi && !c->aborted && !c->peer_closing) {
-        while (c->queue.count && !wire_choked(c->wsi) && drain_some(c))
+        while (c->queue && c->queue->count && !wire_choked(c->wsi) && drain_some(c))
             ;
-        if (!c->queue.count) {
-            c->choked = false;
-            c->queue.stalled_since_ms = 0;
-        }
-        if (c->state == CLIENT_CLOSING && !c->aborted && !c->queue.count && !wire_choked(c->wsi)) {
+        if (c->queue && !c->queue->count)
+            client_unchoke(c);
+        if (c->state == CLIENT_CLOSING && !c->aborted && !c->queue && !wire_choked(c->wsi)) {
             if (!c->close_given)
                 c->since_ms = clock_mono_ms(); /* from now on the peer's answer is waited for */
             c->close_given = true;
             r = -1;
-        } else if (!c->aborted && (c->queue.count || c->state == CLIENT_CLOSING)) {
+        } else if (!c->aborted && (c->queue || c->state == CLIENT_CLOSING)) {
             wire_want_writable(c->wsi);
         }
     }

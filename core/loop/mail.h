@@ -83,7 +83,7 @@ struct mail_connect {
     client_handle client;
     struct identity *identity; /* a reference, the receiver's */
     uint8_t protocol;          /* index */
-    char room[120]; /* CONNECT comes back as ADMITTED, or as CLOSE, which is longer */
+    char room[120];            /* CONNECT comes back as ADMITTED, or as CLOSE, which is longer */
 };
 struct mail_gone {
     struct mail mail;

@@ -10,7 +10,10 @@
 #include "base/str.h"
 #include "client/channel_mirror.h"
 #include "client/login.h"
+#include "client/login_wait.h"
 #include "client/pump.h"
+#include "client/read_pump.h"
+#include "client/send_queue.h"
 #include "message/encode.h"
 #include "message/fields.h"
 #include "message/message.h"
@@ -329,7 +332,7 @@ static void fake_hub_mail(struct actor *a, struct mail *m)
         f->gones++;
         f->gone_reason = ((struct mail_gone *)m)->reason;
         f->gone_client = ((struct mail_gone *)m)->client;
-        break;
+        return; /* part of the client: it goes back as FORGOTTEN */
     case MAIL_MESSAGE:
         FAKE_CHECK(f->message_count < 4096, "more messages than the fake hub holds");
         f->messages[f->message_count++] = message_of_mail(m);
@@ -351,13 +354,20 @@ static void *made(void *p)
     ck_assert_ptr_nonnull(p);
     return p;
 }
-static inline void post_client(client_handle c, uint32_t kind, uint64_t user)
+static inline void post_admitted(client_handle c, uint64_t user)
 {
     struct mail_client *m = made(calloc(1, sizeof *m));
 
     m->client = c;
     m->user = user;
-    actor_post(&fake.pump.actor, &m->mail, kind);
+    actor_post(&fake.pump.actor, &m->mail, MAIL_ADMITTED);
+}
+static inline void post_forgotten(client_handle h) /* the hub was told GONE, if ever CONNECT */
+{
+    struct client *c = client_find(&fake.pump, h);
+
+    if (c)
+        actor_post(&fake.pump.actor, &c->gone.mail, MAIL_FORGOTTEN);
 }
 static inline void post_member(client_handle c, uint32_t kind, uint32_t channel)
 {
@@ -464,7 +474,7 @@ static inline struct client *open_client(struct lws *w, const char *name, uint64
 
     ck_assert_ptr_nonnull(c);
     turn();
-    post_client(c->handle, MAIL_ADMITTED, user);
+    post_admitted(c->handle, user);
     turn();
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     return c;
@@ -515,7 +525,7 @@ static inline void end_client(struct lws *w)
 
     client_closed(w->client);
     turn();
-    post_client(h, MAIL_FORGOTTEN, 0);
+    post_forgotten(h);
     turn();
     ck_assert_ptr_null(client_find(&fake.pump, h));
     free_socket(w);

@@ -22,7 +22,8 @@ const parley_api parley_host_api = {.struct_size = sizeof(parley_api)};
 
 struct fake {
     struct client client; /* first */
-    char *out;            /* frames that are not sent yet */
+    struct login *login;
+    char *out; /* frames that are not sent yet */
     size_t out_bytes, out_at, out_cap;
     char in[1 << 20];
     size_t in_bytes;
@@ -129,10 +130,10 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
                                 .wsi = hs->wsi,
                                 .tls = hs->tls,
                                 .identity = hs->identity,
-                                .login = hs->login,
                                 .address = *hs->address,
                                 .socket_counted = hs->socket_counted,
                                 .protocol = hs->protocol};
+    f->login = hs->login;
     last_client = &f->client;
     if (hs->login)
         wire_read(hs->wsi, false);
@@ -211,7 +212,7 @@ void client_closed(struct client *c)
     if (c->identity)
         admission_user_left(c->pump->admission, c->identity->issuer, c->identity->user);
     identity_unref(c->identity);
-    login_free(c->login);
+    login_free(f->login);
     if (last_client == c)
         last_client = NULL;
     free(f->out);
