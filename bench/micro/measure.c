@@ -26,39 +26,39 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void series_init(struct series *s, const char *name, size_t repetitions)
+void samples_init(struct samples *s, const char *name, size_t repetitions)
 {
-    *s = (struct series){.name = name, .cap = repetitions};
+    *s = (struct samples){.name = name, .cap = repetitions};
     s->values = calloc(repetitions, sizeof *s->values);
     if (!s->values)
         abort();
 }
 
-void series_finish(struct series *s)
+void samples_finish(struct samples *s)
 {
     free(s->values);
     s->values = NULL;
     s->count = s->cap = 0;
 }
 
-void series_add_value(struct series *s, double ns)
+void samples_add_value(struct samples *s, double ns)
 {
     if (s->count < s->cap)
         s->values[s->count++] = ns;
 }
 
-void series_add(struct series *s, int64_t from_ns, int64_t until_ns, unsigned messages)
+void samples_add(struct samples *s, int64_t from_ns, int64_t until_ns, unsigned messages)
 {
-    series_add_value(s, (double)(until_ns - from_ns - measure_clock_ns()) / messages);
+    samples_add_value(s, (double)(until_ns - from_ns - measure_clock_ns()) / messages);
 }
 
 /* Of the sorted values. */
-static double quantile(const struct series *s, double q)
+static double quantile(const struct samples *s, double q)
 {
     return s->count ? s->values[(size_t)(q * (double)(s->count - 1) + 0.5)] : 0;
 }
 
-double series_median(struct series *s)
+double samples_median(struct samples *s)
 {
     qsort(s->values, s->count, sizeof *s->values, by_value);
     return quantile(s, 0.5);
@@ -67,18 +67,18 @@ double series_median(struct series *s)
 int64_t measure_clock_ns(void)
 {
     static int64_t known;
-    struct series s;
+    struct samples s;
 
     if (known)
         return known;
-    series_init(&s, "clock", CLOCK_TRIES);
+    samples_init(&s, "clock", CLOCK_TRIES);
     for (int i = 0; i < CLOCK_TRIES; i++) {
         int64_t from = measure_now_ns();
 
-        series_add_value(&s, (double)(measure_now_ns() - from));
+        samples_add_value(&s, (double)(measure_now_ns() - from));
     }
-    known = (int64_t)series_median(&s);
-    series_finish(&s);
+    known = (int64_t)samples_median(&s);
+    samples_finish(&s);
     return known;
 }
 
@@ -121,9 +121,9 @@ void report_begin(bool json, size_t text_bytes, size_t frame_bytes, unsigned bat
     printf("%-44s %9s %9s %9s %9s %8s\n", "", "median", "quarter", "3 quart.", "least", "of");
 }
 
-void report_series(struct series *s)
+void report_samples(struct samples *s)
 {
-    double median = series_median(s);
+    double median = samples_median(s);
 
     if (as_json)
         printf("%s\n{\"name\":\"%s\",\"median\":%.1f,\"p25\":%.1f,\"p75\":%.1f,\"least\":%.1f,"

@@ -86,7 +86,7 @@ static void run_steps(void)
 {
     static struct input inputs[BATCH];
     struct message *ms[BATCH];
-    struct series decoded, constructed, encoded, sum;
+    struct samples decoded, constructed, encoded, sum;
     struct rig r;
     struct out out;
     enum domain before;
@@ -94,10 +94,10 @@ static void run_steps(void)
     rig_start(&r, ROAD);
     before = domain_enter(DOMAIN_HUB);
     out_init(&out, PAYLOAD_MOST);
-    series_init(&decoded, "decode", repetitions);
-    series_init(&constructed, "check fields and construct", repetitions);
-    series_init(&encoded, "seal and encode", repetitions);
-    series_init(&sum, "decode, construct and encode", repetitions);
+    samples_init(&decoded, "decode", repetitions);
+    samples_init(&constructed, "check fields and construct", repetitions);
+    samples_init(&encoded, "seal and encode", repetitions);
+    samples_init(&sum, "decode, construct and encode", repetitions);
     for (int i = 0; i < BATCH; i++)
         ms[i] = message_new();
     for (size_t n = 0; n < repetitions; n++) {
@@ -121,37 +121,37 @@ static void run_steps(void)
             ms[i]->to = NULL;
             message_reset(ms[i]);
         }
-        series_add(&decoded, at[0], at[1], BATCH);
-        series_add(&constructed, at[1], at[2], BATCH);
-        series_add(&encoded, at[3], at[4], BATCH);
-        series_add_value(&sum, decoded.values[n] + constructed.values[n] + encoded.values[n]);
+        samples_add(&decoded, at[0], at[1], BATCH);
+        samples_add(&constructed, at[1], at[2], BATCH);
+        samples_add(&encoded, at[3], at[4], BATCH);
+        samples_add_value(&sum, decoded.values[n] + constructed.values[n] + encoded.values[n]);
     }
     for (int i = 0; i < BATCH; i++)
         message_destroy(ms[i]);
     out_finish_memory(&out);
     domain_leave(before);
     rig_stop(&r);
-    report_series(&decoded);
-    report_series(&constructed);
-    report_series(&encoded);
-    report_series(&sum);
-    series_finish(&decoded);
-    series_finish(&constructed);
-    series_finish(&encoded);
-    series_finish(&sum);
+    report_samples(&decoded);
+    report_samples(&constructed);
+    report_samples(&encoded);
+    report_samples(&sum);
+    samples_finish(&decoded);
+    samples_finish(&constructed);
+    samples_finish(&encoded);
+    samples_finish(&sum);
 }
 
 /* --- the road in three parts --- */
 
 static void run_road(void)
 {
-    struct series in, hub, out;
+    struct samples in, hub, out;
     struct rig r;
 
     rig_start(&r, ROAD);
-    series_init(&in, "read pump: from a frame to the hub's mailbox", repetitions);
-    series_init(&hub, "hub: from its mailbox to the pump's", repetitions);
-    series_init(&out, "pump: append, flush, home again", repetitions);
+    samples_init(&in, "read pump: from a frame to the hub's mailbox", repetitions);
+    samples_init(&hub, "hub: from its mailbox to the pump's", repetitions);
+    samples_init(&out, "pump: append, flush, home again", repetitions);
     rig_catch(&r, true);
     for (size_t n = 0; n < repetitions; n++) {
         enum domain before;
@@ -171,18 +171,18 @@ static void run_road(void)
         r.caught_count = 0;
         rig_turn(&r);
         at[4] = measure_now_ns();
-        series_add(&in, at[0], at[1], BATCH);
-        series_add(&hub, at[2], at[3], BATCH);
-        series_add(&out, at[3], at[4], BATCH);
+        samples_add(&in, at[0], at[1], BATCH);
+        samples_add(&hub, at[2], at[3], BATCH);
+        samples_add(&out, at[3], at[4], BATCH);
     }
     rig_catch(&r, false);
     rig_stop(&r);
-    report_series(&in);
-    report_series(&hub);
-    report_series(&out);
-    series_finish(&in);
-    series_finish(&hub);
-    series_finish(&out);
+    report_samples(&in);
+    report_samples(&hub);
+    report_samples(&out);
+    samples_finish(&in);
+    samples_finish(&hub);
+    samples_finish(&out);
 }
 
 /* --- all of it --- */
@@ -192,11 +192,11 @@ static void run_whole_with(const char *name, unsigned batch, bool with_id)
     static char texts[BATCH][640];
     static uint64_t id;
     parley_str frames[BATCH];
-    struct series s;
+    struct samples s;
     struct rig r;
 
     rig_start(&r, ROAD);
-    series_init(&s, name, repetitions);
+    samples_init(&s, name, repetitions);
     for (unsigned i = 0; i < batch; i++)
         frames[i] = frame;
     for (size_t n = 0; n < repetitions; n++) {
@@ -212,13 +212,13 @@ static void run_whole_with(const char *name, unsigned batch, bool with_id)
         for (unsigned i = 0; i < batch; i++)
             rig_say(&r, frames[i]);
         rig_turn(&r);
-        series_add(&s, from, measure_now_ns(), batch);
+        samples_add(&s, from, measure_now_ns(), batch);
         if (r.wire.bytes - sent < batch * frame.n)
             rig_fail("whole", "something did not arrive");
     }
     rig_stop(&r);
-    report_series(&s);
-    series_finish(&s);
+    report_samples(&s);
+    samples_finish(&s);
 }
 
 static void run_whole(void)
@@ -234,7 +234,7 @@ static double run_chain_of(unsigned hubs)
 {
     char ini[INI_BYTES], name[48];
     size_t n = (size_t)snprintf(ini, sizeof ini, BASE_SECTIONS CHANNELS);
-    struct series s;
+    struct samples s;
     struct rig r;
     double median;
 
@@ -245,7 +245,7 @@ static double run_chain_of(unsigned hubs)
         rig_fail("chain", "the path of the plugin is too long");
     snprintf(name, sizeof name, "chain of %u hubs that do nothing", hubs);
     rig_start(&r, ini);
-    series_init(&s, name, repetitions);
+    samples_init(&s, name, repetitions);
     rig_catch(&r, true);
     for (int i = 0; i < BATCH; i++)
         rig_say(&r, frame);
@@ -260,7 +260,7 @@ static double run_chain_of(unsigned hubs)
         for (unsigned i = 0; i < r.caught_count; i++)
             if (chain_run(r.hub, r.caught[i], INT32_MIN, PARLEY_PHASE_STORE) != PARLEY_PASS)
                 rig_fail("chain", "a message was stopped");
-        series_add(&s, from, measure_now_ns(), r.caught_count);
+        samples_add(&s, from, measure_now_ns(), r.caught_count);
         domain_leave(before);
     }
     for (unsigned i = 0; i < r.caught_count; i++)
@@ -268,9 +268,9 @@ static double run_chain_of(unsigned hubs)
     r.caught_count = 0;
     rig_catch(&r, false);
     rig_stop(&r);
-    report_series(&s);
-    median = series_median(&s);
-    series_finish(&s);
+    report_samples(&s);
+    median = samples_median(&s);
+    samples_finish(&s);
     return median;
 }
 
@@ -288,12 +288,12 @@ static void run_chain(void)
 
 static void run_jansson(void)
 {
-    struct series loaded, dumped;
+    struct samples loaded, dumped;
     json_t *trees[BATCH];
     char *texts[BATCH];
 
-    series_init(&loaded, "jansson: loads, and frees the tree", repetitions);
-    series_init(&dumped, "jansson: dumps, and frees the text", repetitions);
+    samples_init(&loaded, "jansson: loads, and frees the tree", repetitions);
+    samples_init(&dumped, "jansson: dumps, and frees the text", repetitions);
     for (size_t n = 0; n < repetitions; n++) {
         int64_t at[5];
 
@@ -311,13 +311,13 @@ static void run_jansson(void)
         for (int i = 0; i < BATCH; i++)
             json_decref(trees[i]);
         at[3] = measure_now_ns();
-        series_add(&loaded, at[0], at[1] + (at[3] - at[2]), BATCH);
-        series_add(&dumped, at[1], at[2], BATCH);
+        samples_add(&loaded, at[0], at[1] + (at[3] - at[2]), BATCH);
+        samples_add(&dumped, at[1], at[2], BATCH);
     }
-    report_series(&loaded);
-    report_series(&dumped);
-    series_finish(&loaded);
-    series_finish(&dumped);
+    report_samples(&loaded);
+    report_samples(&dumped);
+    samples_finish(&loaded);
+    samples_finish(&dumped);
 }
 
 /* --- */
