@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#define MS_PER_S       1000
 #define MS_PER_DAY     INT64_C(86400000)
 #define YEAR_0_MS      INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define YEAR_9999_MS   INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
@@ -78,4 +79,16 @@ char *clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339_BYTES])
     put_digits(out + 17, ms / 1000 % 60, 2);
     put_digits(out + 20, ms % 1000, 3);
     return out;
+}
+
+const char *clock_stamp(struct clock_stamp *s, int64_t unix_ms)
+{
+    if (s->known && unix_ms >= s->second_ms && unix_ms < s->second_ms + MS_PER_S) {
+        put_digits(s->text + 20, unix_ms - s->second_ms, 3);
+        return s->text;
+    }
+    /* Not of what was moved to the nearest time that can be written. */
+    s->known = unix_ms >= 0 && unix_ms <= YEAR_9999_MS - MS_PER_S;
+    s->second_ms = s->known ? unix_ms - unix_ms % MS_PER_S : 0;
+    return clock_rfc3339(unix_ms, s->text);
 }

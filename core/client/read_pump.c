@@ -12,29 +12,15 @@
 #include "base/str.h"
 #include "client/login_wait.h"
 #include "client/pump.h"
-#include "message/encode.h"
-#include "message/fields.h"
-#include "message/message.h"
+#include "message/construct.h"
 #include "net/wire.h"
 #include "plugin/registry.h"
 
 #include <stdlib.h>
 
-#define ID_BYTES     64
-#define SPARES_MOST  256
-#define PAYLOAD_KEPT 4096 /* of a message that waits for its next use */
-#define TYPE_SHOWN   64
-
-struct refusal {
-    parley_code code;
-    char why[256];
-};
-
-static void refuse(struct refusal *r, parley_code code, const char *why)
-{
-    r->code = code;
-    snprintf(r->why, sizeof r->why, "%s", why);
-}
+#define SPARES_MOST   256
+#define PAYLOAD_KEPT  4096 /* of a message that waits for its next use */
+#define PAYLOAD_LEAST 4096 /* what a payload may have besides twice the bytes of a message */
 
 /* --- messages: from the pool, and home again --- */
 
@@ -86,77 +72,14 @@ void read_pump_finish(struct pump *p)
 
 /* --- one whole message --- */
 
-/* The payload, as the type wants it; it changes places with what the message had. */
-static int construct(struct pump *p, const struct plugin_type *t, const parley_value *fields,
-                     struct message *m, struct refusal *r)
+static void fill(struct client *c, struct message *m)
 {
-    size_t limit = 4096 + 2 * (size_t)p->settings->server.message_bytes;
-    int error = 0;
-    struct buf text;
-
-    out_clear(&p->out);
-    p->out.text.limit = limit;
-    if (t->type.construct)
-        error = t->type.construct(t->options, fields, &p->out.pub);
-    else
-        fields_copy(&t->type.fields, fields, &p->out.pub);
-    if (p->out.why[0]) {
-        refuse(r, PARLEY_E_INVALID_MESSAGE, p->out.why);
-        return -EINVAL;
-    }
-    if (!error)
-        error = out_end(&p->out);
-    if (error == -E2BIG) {
-        refuse(r, PARLEY_E_TOO_LARGE, "the message is too large");
-        return error;
-    }
-    if (error) {
-        log_event(LOG_LEVEL_ERROR, "construct_failed", LOG_STR("type", t->name),
-                  LOG_INT("error", error));
-        refuse(r, error == -ENOMEM ? PARLEY_E_UNAVAILABLE : PARLEY_E_INTERNAL,
-               "the message could not be constructed");
-        return error;
-    }
-    text = m->payload;
-    m->payload = p->out.text;
-    m->payload.limit = 0;
-    p->out.text = text;
-    return 0;
-}
-
-static int fill(struct client *c, struct message *m, const struct input *in, struct refusal *r)
-{
-    struct pump *p = c->pump;
-    const struct plugin_type *t = registry_type(p->registry, in->pub.type);
-    char shown[TYPE_SHOWN];
-
-    if (!t || !t->type.fields.count) {
-        r->code = PARLEY_E_UNKNOWN_TYPE;
-        snprintf(r->why, sizeof r->why, "unknown type '%s'",
-                 str_printable(in->pub.type, shown, sizeof shown));
-        return -EINVAL;
-    }
-    if (fields_check(&t->type.fields, in->pub.fields, r->why) < 0) {
-        r->code = PARLEY_E_INVALID_MESSAGE;
-        return -EINVAL;
-    }
-    if (construct(p, t, in->pub.fields, m, r) < 0)
-        return -EINVAL;
-    m->type = t;
-    m->type_name = t->name;
-    metric_inc(t->metric_in);
-    m->flags = t->type.flags;
-    if (t->channel_field)
-        m->channel = fields_str(t->channel_field, in->pub.fields);
-    if (t->user_field)
-        m->recipient = fields_str(t->user_field, in->pub.fields);
-    m->id = in->pub.id;
+    metric_inc(m->type->metric_in);
     m->author = c->handle;
     m->identity = identity_ref(c->identity);
     m->protocol = c->protocol;
     m->received_unix_ms = clock_unix_ms();
     m->received_us = clock_mono_us();
-    return 0;
 }
 
 static void hand_in(struct client *c, struct message *m, size_t bytes)
@@ -184,30 +107,30 @@ static void take_text(struct client *c, parley_str text)
 {
     struct pump *p = c->pump;
     const struct settings_server *s = &p->settings->server;
+    size_t limit = PAYLOAD_LEAST + 2 * (size_t)s->message_bytes;
     struct message *m = take_message(p);
-    struct input in = {.depth = (unsigned)s->depth, .tokens = (unsigned)s->tokens};
+    struct input in;
     struct refusal r;
 
     if (!m) {
-        refuse(&r, PARLEY_E_UNAVAILABLE, "out of memory");
+        refusal_set(&r, PARLEY_E_UNAVAILABLE, "out of memory");
         answer_refusal(c, PARLEY_NONE, PARLEY_NONE, &r);
         return;
     }
     in.arena = &m->arena;
-    if (decode_input(&p->registry->protocols[c->protocol], text, &in) < 0) {
-        refuse(&r, in.code, in.why);
-        if (in.pub.id.n > ID_BYTES)
-            in.pub.id = PARLEY_NONE;
-    } else if (in.pub.id.n > ID_BYTES) {
-        refuse(&r, PARLEY_E_INVALID_MESSAGE, "'id' must be a string of at most 64 bytes");
-        in.pub.id = PARLEY_NONE;
-    } else if (str_is(in.pub.type, "refresh")) {
-        login_wait_refresh(c, in.pub.id, in.pub.fields);
-        keep_message(p, m);
-        return;
-    } else if (fill(c, m, &in, &r) == 0) {
-        hand_in(c, m, text.n);
-        return;
+    in.depth = (unsigned)s->depth;
+    in.tokens = (unsigned)s->tokens;
+    if (construct_decode(&p->registry->protocols[c->protocol], text, &in, &r) == 0) {
+        if (str_is(in.pub.type, "refresh")) {
+            login_wait_refresh(c, in.pub.id, in.pub.fields);
+            keep_message(p, m);
+            return;
+        }
+        if (construct_message(p->registry, &in, &p->out, limit, m, &r) == 0) {
+            fill(c, m);
+            hand_in(c, m, text.n);
+            return;
+        }
     }
     answer_refusal(c, in.pub.id, in.pub.type, &r);
     keep_message(p, m);

@@ -29,7 +29,7 @@ static bool pumps_full(const struct hub *h)
 
 static void take_message(struct hub *h, struct message *m)
 {
-    metric_inc(h->metrics.messages);
+    metric_inc_alone(h->metrics.messages);
     if (!h->deferred && !pumps_full(h)) {
         road_message(h, m);
         return;

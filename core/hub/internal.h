@@ -2,6 +2,7 @@
  * plugins from them. [hub] */
 #ifndef HUB_INTERNAL_H
 #define HUB_INTERNAL_H
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "channel/channel.h"
 #include "hub/hub.h"
@@ -108,6 +109,7 @@ struct hub {
     uint64_t next_user;
     struct hub_chain *chains; /* by plugin_type.index */
     int64_t cache_ids[2];     /* channel messages, private ones */
+    struct clock_stamp stamp; /* of the latest message */
     uint64_t deliveries;      /* counted, for hub_client.delivery */
     struct op *ops, **ops_end;
     bool running_ops;

@@ -180,7 +180,7 @@ void road_settle(struct hub *h, struct message *m)
     if (m->id.p)
         dedupe_settle(h, m);
     chain_settled(h, m);
-    metric_inc(h->metrics.settled[m->outcome.verdict & 7]);
+    metric_inc_alone(h->metrics.settled[m->outcome.verdict & 7]);
     road_home(h, m);
 }
 

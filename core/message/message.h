@@ -40,9 +40,9 @@ struct message {
     parley_str channel;        /* as the client wrote it until the hub has looked it up; then the
                                   catalogue's spelling */
     parley_str recipient;      /* sub */
-    struct buf payload; /* JSON text of an object: what the type constructed; after sealing with
-                           what the host adds */
-    const parley_value *parsed; /* of payload; NULL: not parsed since it changed. In arena */
+    struct buf payload; /* JSON text of an object: what the type constructed. Once it is sealed the
+                           packet's is the one that counts */
+    const parley_value *parsed; /* of it; NULL: not parsed since it changed. In arena */
     uint32_t cost_bytes;        /* of the client's credit */
     uint8_t protocol;           /* the author's */
     uint8_t state;              /* enum message_state */

@@ -89,26 +89,41 @@ static int timer(parley_host *h, int how, int64_t ms, const char *key)
     return r;
 }
 
-/* Metrics without a label are looked up once; they are the ones that hot paths count. */
+/* A series of the plugin's table, from the page of all metrics: under its lock. */
+static struct metric *look_up(struct plugin_instance *i, const parley_metric *m, parley_str label)
+{
+    const char *brace = strchr(m->name, '{');
+    char name[96], key[32] = "label";
+
+    snprintf(name, sizeof name, "%s_%.*s", i->name, (int)strcspn(m->name, "{"), m->name);
+    if (brace)
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(brace + 1, "}"), brace + 1);
+    return metric2((enum metric_kind)m->kind, name, m->doc, "section", str_of(i->host.section),
+                   label.p ? key : NULL, label);
+}
+
+/* Looked up once, and kept: hot paths count. */
 static void metric_add_to(parley_host *h, const parley_metric *m, parley_str label, double v)
 {
     struct plugin_instance *i = instance_of(h);
     const parley_table *t = &i->file->copy.metrics;
     size_t at = t->size ? (size_t)((const char *)m - (const char *)t->items) / t->size : 0;
     struct metric *series = NULL;
-    const char *brace = strchr(m->name, '{');
-    char name[96], key[32] = "label";
 
-    if (!label.p && at < t->count)
+    if (at >= t->count) { /* not of its table: known nowhere else */
+        series = look_up(i, m, label);
+    } else if (label.p) {
+        series = series_find(&i->series, at, label);
+        if (!series) {
+            series = look_up(i, m, label);
+            series_keep(&i->series, at, label, series);
+        }
+    } else {
         series = __atomic_load_n(&i->metrics[at], __ATOMIC_ACQUIRE);
-    if (!series) {
-        snprintf(name, sizeof name, "%s_%.*s", i->name, (int)strcspn(m->name, "{"), m->name);
-        if (brace)
-            snprintf(key, sizeof key, "%.*s", (int)strcspn(brace + 1, "}"), brace + 1);
-        series = metric2((enum metric_kind)m->kind, name, m->doc, "section", str_of(h->section),
-                         label.p ? key : NULL, label);
-        if (!label.p && at < t->count)
+        if (!series) {
+            series = look_up(i, m, label);
             __atomic_store_n(&i->metrics[at], series, __ATOMIC_RELEASE);
+        }
     }
     metric_add(series, v);
 }

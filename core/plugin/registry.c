@@ -223,6 +223,7 @@ static void free_instance(struct plugin_instance *i)
     free(i->by_channel);
     free(i->options);
     free(i->metrics);
+    series_finish(&i->series);
     free(i->kind);
     free(i->name);
     free(i);

@@ -8,6 +8,7 @@
 #define PLUGIN_REGISTRY_H
 #include "config/settings.h"
 #include "loop/mail.h"
+#include "plugin/series.h"
 
 #include <parley/auth.h>
 #include <parley/plugin.h>
@@ -41,7 +42,8 @@ struct plugin_instance {     /* one a section */
     bool bad_option;               /* parley_bad_option was called */
     bool broken, created, started; /* its options are faulty; create, start returned 0 */
     struct metric *
-        *metrics; /* of the plugin's table, those without a label, made when first used */
+        *metrics;         /* of the plugin's table, those without a label, made when first used */
+    struct series series; /* and those with one */
     struct registry *registry;
     /* of the running daemon, set before start: what the host's functions act on */
     struct hub *hub;
