@@ -44,7 +44,11 @@ static const struct workload workloads[] = {
 static const struct {
     const char *server;
     const struct dialect *dialect;
-} servers[] = {{"parley", &dialect_parley}, {"limit", &dialect_relay}, {"ws", &dialect_relay}};
+} servers[] = {{"parley", &dialect_parley},
+               {"limit", &dialect_relay},
+               {"ws", &dialect_relay},
+               {"socketio", &dialect_socketio},
+               {"nchan", &dialect_nchan}};
 #define SERVERS (sizeof servers / sizeof *servers)
 
 void load_fail(const char *format, ...)

@@ -91,7 +91,7 @@ struct dialect {
     /* Members do not publish: each author has a second connection that does. */
     void (*author_path)(const struct load *l, const struct conn *c, char *out, size_t cap);
 };
-extern const struct dialect dialect_parley, dialect_relay;
+extern const struct dialect dialect_parley, dialect_relay, dialect_socketio, dialect_nchan;
 
 /* --- the load --- */
 

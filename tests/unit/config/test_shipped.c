@@ -56,8 +56,9 @@ static char *file_text(const char *name)
 START_TEST(shipped_files_are_understood)
 {
     static const char *const names[] = {"etc/parley.ini", "etc/parley.dev.ini",
-                                        "etc/parley.onrabble.ini"};
-    for (size_t i = 0; i < 3; i++) {
+                                        "etc/parley.onrabble.ini", "etc/parley.bench.ini",
+                                        "etc/parley.bench-jwt.ini"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         AUTO(str_free) char *text = file_text(names[i]);
         assert_faults(text, "");
         ck_assert_ptr_nonnull(config_find(&c, "protocol", PARLEY_STR("native"), PARLEY_NONE));
