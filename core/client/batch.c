@@ -387,26 +387,34 @@ static void flush_odd(struct client *c, struct member *m)
         m->cursor[LANE_ORDERED] = m->cursor[LANE_EPHEMERAL] = 0;
 }
 
-/* Whether he gets all of it, and in one send. */
-static bool takes_whole(const struct pump *p, const struct member *m, bool odd,
-                        const struct batch batches[LANES])
+/* Whether nobody in this channel can have something pending in another one, who is in no other but
+ * everyone's. */
+static bool others_are_clean(const struct pump *p, const struct pump_channel *ch)
 {
-    const struct client *c = m->client;
+    const struct pump_channel *everyone = p->channel_count ? p->channels[0] : NULL;
 
-    return !c->queue && !(m->cursor[0] | m->cursor[1]) && !wire_choked(c->wsi) &&
-           !in_another(p, c) &&
-           !(odd && (any_excepted(&batches[LANE_ORDERED], c) ||
-                     any_excepted(&batches[LANE_EPHEMERAL], c)));
+    return !p->dirty || !p->dirty->next_dirty || (ch->number && !(everyone && everyone->is_dirty));
 }
 
-/* A few members are looked at before they are sent to: a client and its wsi are far apart in
- * memory, and the processor fetches those of several at a time as long as no system call is in
- * between. */
+/* Whether one send gives him all of it. As a rule the answer is in the channel's own array, and the
+ * client, which lies elsewhere in memory, is not looked at. */
+static bool is_direct(const struct pump *p, const struct member *m, bool others_clean, bool odd,
+                      const struct batch batches[LANES])
+{
+    if (!m->fd || m->cursor[LANE_ORDERED] || m->cursor[LANE_EPHEMERAL])
+        return false;
+    if (!(m->alone && others_clean) && in_another(p, m->client))
+        return false;
+    return !odd || !(any_excepted(&batches[LANE_ORDERED], m->client) ||
+                     any_excepted(&batches[LANE_EPHEMERAL], m->client));
+}
+
 static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
 {
     struct batch *ordered = &ch->batches[proto][LANE_ORDERED];
     struct batch *ephemeral = &ch->batches[proto][LANE_EPHEMERAL];
     bool odd = ordered->except_count || ephemeral->except_count;
+    bool clean = others_are_clean(p, ch);
     uint64_t sends = 0;
     struct whole w;
 
@@ -415,28 +423,19 @@ static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
         return;
     /* From the end, because whoever is closed by his send leaves, and the last one takes his place.
      */
-    for (uint32_t end = ch->member_count[proto], begin; end > 0; end = begin) {
-        bool whole[LOOK_AHEAD];
+    for (uint32_t i = ch->member_count[proto]; i-- > 0;) {
+        struct member *m = &ch->members[proto][i];
+        ssize_t sent;
 
-        begin = end > LOOK_AHEAD ? end - LOOK_AHEAD : 0;
-        for (uint32_t i = begin; i < end; i++)
-            whole[i - begin] =
-                w.data && takes_whole(p, &ch->members[proto][i], odd, ch->batches[proto]);
-        for (uint32_t i = end; i-- > begin;) {
-            struct member *m = &ch->members[proto][i];
-            struct client *c = m->client;
-            ssize_t sent;
-
-            if (!whole[i - begin]) {
-                flush_odd(c, m);
-                continue;
-            }
-            sent = wire_send_ready(c->wsi, c->tls, w.data, w.bytes);
-            if (sent == (ssize_t)w.bytes)
-                sends++;
-            else
-                write_pump_rest(c, w.pieces, w.count, sent);
+        if (!w.data || !is_direct(p, m, clean, odd, ch->batches[proto])) {
+            flush_odd(m->client, m);
+            continue;
         }
+        sent = wire_send_direct(m->fd, w.data, w.bytes);
+        if (sent == (ssize_t)w.bytes)
+            sends++;
+        else
+            write_pump_short(m->client, w.pieces, w.count, w.data, sent);
     }
     p->told.sends += sends;
     p->told.bytes += sends * w.bytes;

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#define FEW_MEMBERSHIPS 3 /* with more of them it is never alone */
+
 struct pump_channel *mirror_channel(struct pump *p, uint32_t channel)
 {
     return channel < p->channel_count ? p->channels[channel] : NULL;
@@ -75,6 +77,31 @@ void mirror_client(struct client *c)
     c->membership_cap = sizeof c->first / sizeof *c->first;
 }
 
+static void tell(const struct client *c, const struct membership *ms, bool alone)
+{
+    struct member *m = &ms->channel->members[c->protocol][ms->index];
+
+    m->fd = c->queue ? 0 : c->fd;
+    m->alone = alone;
+}
+
+static bool is_alone(const struct client *c)
+{
+    uint32_t others = 0;
+
+    for (uint32_t i = 0; i < c->membership_count && others < 2; i++)
+        others += c->memberships[i].channel->number != 0;
+    return others < 2;
+}
+
+void mirror_refresh(struct client *c)
+{
+    bool alone = is_alone(c);
+
+    for (uint32_t i = 0; i < c->membership_count; i++)
+        tell(c, &c->memberships[i], alone);
+}
+
 static int more_memberships(struct client *c)
 {
     uint32_t cap = 2 * c->membership_cap;
@@ -128,6 +155,10 @@ int mirror_join(struct pump *p, struct client *c, uint32_t channel)
         if (ch->batches[proto][lane].frame)
             m->cursor[lane] = ch->batches[proto][lane].frame->n;
     c->memberships[c->membership_count++] = (struct membership){ch, ch->member_count[proto]++};
+    if (c->membership_count <= FEW_MEMBERSHIPS)
+        mirror_refresh(c);
+    else /* none of them is alone any more, whichever it is */
+        tell(c, &c->memberships[c->membership_count - 1], false);
     return 0;
 }
 
@@ -146,6 +177,8 @@ static void detach(struct pump *p, struct client *c, uint32_t membership)
 
         moved->channel->members[proto][moved->index].membership = membership;
     }
+    if (c->membership_count < FEW_MEMBERSHIPS)
+        mirror_refresh(c);
     mirror_release(p, ch);
 }
 

@@ -33,7 +33,9 @@ struct batch {
 };
 struct member {
     struct client *client;
-    uint32_t membership;    /* index in client->memberships */
+    uint32_t membership; /* index in client->memberships */
+    int fd;     /* to send to past all else; 0: not now (choked, or TLS). See mirror_refresh */
+    bool alone; /* it is in no other channel but everyone's */
     uint32_t cursor[LANES]; /* bytes of the pending batch that are not for it (it joined later), or
                                already sent; 0 again when that batch has left */
 };
@@ -49,6 +51,9 @@ struct pump_channel {
 };
 /* channel_mirror.c: who is in it */
 void mirror_client(struct client *c); /* a new one, which is in none */
+/* Tells its channels what a flush wants to know without looking at the client: whether it is
+ * choked, and in how many of them it is. */
+void mirror_refresh(struct client *c);
 int mirror_join(struct pump *p, struct client *c,
                 uint32_t channel); /* twice is once. 0 or -ENOMEM */
 /* First flushes this member's part. */

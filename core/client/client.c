@@ -69,6 +69,7 @@ static struct client *new_client(struct pump *p, const struct handshake *hs)
     c->handle = client_handle_make(p->index, slot->generation, p->slot_free - 1);
     c->protocol = hs->protocol;
     c->tls = hs->tls;
+    c->fd = hs->fd;
     c->state = CLIENT_CONNECTING;
     c->forgotten = true;
     c->heard_ms = c->since_ms = c->opened_ms = clock_mono_ms();
@@ -314,8 +315,11 @@ static char *cut_text(const char *text)
 
 void client_unchoke(struct client *c)
 {
+    if (!c->queue)
+        return;
     send_queue_free(c->queue);
     c->queue = NULL;
+    mirror_refresh(c);
 }
 
 /* When it is decided, not when a socket that nobody reads is given up at last. */

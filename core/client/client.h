@@ -31,6 +31,7 @@ struct client {
     struct pump *pump;
     struct lws *wsi;      /* NULL: the socket is closed */
     struct reader reader; /* net/'s; without TLS */
+    int fd;               /* of a socket that may be sent to past lws; 0: by wire_send alone */
     client_handle handle;
     uint64_t user;             /* the hub's number, once admitted */
     struct identity *identity; /* NULL while PENDING */
@@ -72,6 +73,7 @@ struct client_slot {
 struct handshake { /* what the upgrade found out, borrowed */
     struct lws *wsi;
     bool tls;
+    int fd;                    /* 0 under TLS */
     uint8_t protocol;          /* index of the protocol whose path it asked for */
     const struct ip *address;  /* the client's, proxies seen through */
     bool socket_counted;       /* kept for net/, which gives that count back itself */

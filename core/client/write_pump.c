@@ -56,6 +56,42 @@ static void queue_piece(struct client *c, const struct piece *e)
     client_close(c, 4408, PARLEY_LEFT_SLOW, "too slow");
 }
 
+/* From here on all that it is to get goes through its queue. False: there is no memory for one. */
+static bool choke(struct client *c)
+{
+    if (!c->queue) {
+        c->queue = send_queue_new();
+        mirror_refresh(c);
+    }
+    if (c->queue)
+        c->queue->stalled_since_ms = clock_mono_ms();
+    else
+        client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
+    return c->queue != NULL;
+}
+
+/* What lws holds of a frame must leave before anything else. */
+static ssize_t send_now(struct client *c, const char *bytes, size_t n)
+{
+    ssize_t sent = wire_send(c->wsi, c->tls, bytes, n);
+
+    if (sent == (ssize_t)n && wire_choked(c->wsi)) {
+        wire_want_writable(c->wsi);
+        choke(c);
+    }
+    return sent;
+}
+
+void write_pump_short(struct client *c, const struct piece *pieces, unsigned n, const char *bytes,
+                      ssize_t sent)
+{
+    size_t all = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        all += pieces[i].to - pieces[i].from;
+    write_pump_rest(c, pieces, n, sent < 0 ? -1 : wire_complete(c->wsi, bytes, all, (size_t)sent));
+}
+
 void write_pump_rest(struct client *c, const struct piece *pieces, unsigned n, ssize_t sent)
 {
     struct pump *p = c->pump;
@@ -65,10 +101,8 @@ void write_pump_rest(struct client *c, const struct piece *pieces, unsigned n, s
         client_broken(c);
         return;
     }
-    if (!c->queue)
-        c->queue = send_queue_new(); /* without memory: nothing can be queued */
-    if (c->queue)
-        c->queue->stalled_since_ms = clock_mono_ms();
+    if (!choke(c))
+        return;
     p->told.bytes += (uint64_t)sent;
     p->told.sends++;
     left = (size_t)sent;
@@ -114,7 +148,7 @@ static unsigned send_some(struct client *c, const struct piece *pieces, unsigned
         messages += e->messages;
         count++;
     }
-    sent = wire_send(c->wsi, c->tls, data, bytes);
+    sent = send_now(c, data, bytes);
     if (sent < (ssize_t)bytes) {
         write_pump_rest(c, pieces, count, sent);
     } else {
@@ -215,7 +249,7 @@ int client_writable(struct client *c)
     if (c->wsi && !c->aborted && !c->peer_closing) {
         while (c->queue && c->queue->count && !wire_choked(c->wsi) && drain_some(c))
             ;
-        if (c->queue && !c->queue->count)
+        if (c->queue && !c->queue->count && !wire_choked(c->wsi))
             client_unchoke(c);
         if (c->state == CLIENT_CLOSING && !c->aborted && !c->queue && !wire_choked(c->wsi)) {
             if (!c->close_given)
@@ -244,8 +278,7 @@ bool write_pump_ping(struct client *c)
     ssize_t sent;
 
     ping[n++] = '.'; /* the pong repeats it, and of an empty one lws says nothing */
-    sent = wire_send(c->wsi, c->tls, ping, n);
-
+    sent = send_now(c, ping, n);
     if (sent < 0)
         client_broken(c);
     return sent == (ssize_t)n;

@@ -89,6 +89,7 @@ static int established(struct conn *c)
     struct lws *wsi = c->wsi;
     struct handshake hs = {.wsi = wsi,
                            .tls = c->tls,
+                           .fd = c->tls ? 0 : lws_get_socket_fd(wsi),
                            .protocol = c->protocol,
                            .address = &c->address,
                            .socket_counted = c->socket_counted,

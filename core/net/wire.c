@@ -37,25 +37,33 @@ static int give(struct lws *wsi, const char *bytes, size_t n)
     return lws_write(wsi, (unsigned char *)(uintptr_t)bytes, n, LWS_WRITE_HTTP);
 }
 
-static ssize_t send_plain(struct lws *wsi, const char *bytes, size_t n)
+ssize_t wire_send_direct(int fd, const char *bytes, size_t n)
 {
     ssize_t sent;
-    size_t end;
 
     do
-        sent = send(lws_get_socket_fd(wsi), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send(fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    if (sent == (ssize_t)n)
-        return sent;
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-        return -1;
-    if (sent < 0)
-        sent = 0;
-    end = boundary(bytes, n, (size_t)sent);
-    if (end > (size_t)sent && give(wsi, bytes + sent, end - (size_t)sent) < 0)
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    return sent;
+}
+
+ssize_t wire_complete(struct lws *wsi, const char *bytes, size_t n, size_t sent)
+{
+    size_t end = boundary(bytes, n, sent);
+
+    if (end > sent && give(wsi, bytes + sent, end - sent) < 0)
         return -1;
     lws_callback_on_writable(wsi);
     return (ssize_t)end;
+}
+
+static ssize_t send_plain(struct lws *wsi, const char *bytes, size_t n)
+{
+    ssize_t sent = wire_send_direct(lws_get_socket_fd(wsi), bytes, n);
+
+    return sent < 0 || sent == (ssize_t)n ? sent : wire_complete(wsi, bytes, n, (size_t)sent);
 }
 
 /* Whole frames of at most a record; a larger frame goes alone. */
@@ -97,11 +105,6 @@ ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n)
         lws_callback_on_writable(wsi);
         return 0;
     }
-    return wire_send_ready(wsi, tls, bytes, n);
-}
-
-ssize_t wire_send_ready(struct lws *wsi, bool tls, const char *bytes, size_t n)
-{
     return tls ? send_tls(wsi, bytes, n) : send_plain(wsi, bytes, n);
 }
 

@@ -17,8 +17,12 @@ struct lws;
  * boundary (a frame that went out in part is completed by lws). Fewer than n: the socket is full,
  * and client_writable will be called. -1: the connection is broken. */
 ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n);
-/* The same, to one of whom wire_choked has just said no. */
-ssize_t wire_send_ready(struct lws *wsi, bool tls, const char *bytes, size_t n);
+/* To a socket without TLS of which lws holds nothing back: how many of the n bytes it took, perhaps
+ * in the middle of a frame; -1: broken. Fewer than n: wire_complete comes next. */
+ssize_t wire_send_direct(int fd, const char *bytes, size_t n);
+/* Gives lws the rest of the frame that `sent` bytes end in, and wants client_writable. Returns what
+ * is on its way then, as wire_send does. */
+ssize_t wire_complete(struct lws *wsi, const char *bytes, size_t n, size_t sent);
 bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
 void wire_want_writable(struct lws *wsi);
 void wire_read(struct lws *wsi, bool on);  /* read on, or let the peer wait */

@@ -174,6 +174,7 @@ static void begin_session(struct session *s)
     s->protocol = (uint8_t)rnd(2);
     s->dashboard = dashboards.n;
     hs.wsi = s->w;
+    hs.fd = rnd(4) ? fake_fd(s->w) : 0;
     hs.protocol = s->protocol;
     hs.identity = made(identity_new(&who, &dashboards));
     fake_addresses++;

@@ -22,6 +22,7 @@ const parley_api parley_host_api = {.struct_size = sizeof(parley_api)};
 
 struct fake {
     struct client client; /* first */
+    struct fake *next;    /* of those that are open */
     struct login *login;
     char *out; /* frames that are not sent yet */
     size_t out_bytes, out_at, out_cap;
@@ -110,6 +111,21 @@ static void fake_flood(struct fake *f, unsigned count)
     fake_send(f);
 }
 
+static struct fake *fakes;
+
+/* Once the handshake is over, as an admission comes by mail. It may have closed meanwhile. */
+static void fake_admitted(void *arg)
+{
+    struct fake *f = fakes;
+
+    while (f && f != arg)
+        f = f->next;
+    if (!f)
+        return;
+    f->client.reading = true;
+    wire_read(f->client.wsi, true);
+}
+
 struct client *client_open(struct pump *p, const struct handshake *hs)
 {
     char address[IP_TEXT];
@@ -135,8 +151,12 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
                                 .protocol = hs->protocol};
     f->login = hs->login;
     last_client = &f->client;
+    f->next = fakes;
+    fakes = f;
     if (hs->login)
         wire_read(hs->wsi, false);
+    else
+        ck_assert_int_eq(actor_call(&p->actor, fake_admitted, f), 0);
     return &f->client;
 }
 
@@ -183,6 +203,41 @@ int client_receive(struct client *c, const char *p, size_t n, size_t remaining, 
     return 0;
 }
 
+void client_pinged(struct client *c, parley_str payload)
+{
+    fake_frame((struct fake *)c, FRAME_PONG, payload.p, payload.n);
+    fake_send((struct fake *)c);
+}
+
+void client_broken(struct client *c)
+{
+    if (!c->aborted)
+        wire_abort(c->wsi);
+    c->aborted = true;
+}
+
+void client_peer_closed(struct client *c, uint16_t code)
+{
+    struct fake *f = (struct fake *)c;
+    char text[2] = {(char)(code >> 8), (char)code};
+
+    seen.peer_closing++;
+    if (!c->close_given) {
+        fake_frame(f, FRAME_CLOSE, text, code ? 2 : 0);
+        fake_send(f);
+    }
+    client_broken(c);
+}
+
+void client_close(struct client *c, uint16_t code, int left_reason, const char *text)
+{
+    (void)left_reason;
+    (void)text;
+    c->state = CLIENT_CLOSING;
+    c->close_code = code;
+    wire_want_writable(c->wsi);
+}
+
 void client_heard(struct client *c)
 {
     (void)c;
@@ -193,7 +248,10 @@ int client_writable(struct client *c)
 {
     seen.writables++;
     fake_send((struct fake *)c);
-    return c->close_code && !((struct fake *)c)->out_bytes ? -1 : 0;
+    if (!c->close_code || ((struct fake *)c)->out_bytes)
+        return 0;
+    c->close_given = true;
+    return -1;
 }
 
 void client_peer_closing(struct client *c)
@@ -215,6 +273,11 @@ void client_closed(struct client *c)
     login_free(f->login);
     if (last_client == c)
         last_client = NULL;
+    for (struct fake **at = &fakes; *at; at = &(*at)->next)
+        if (*at == f) {
+            *at = f->next;
+            break;
+        }
     free(f->out);
     free(f);
 }

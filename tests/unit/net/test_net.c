@@ -198,6 +198,7 @@ static void abort_last(void *arg)
 
 static void read_last(void *arg)
 {
+    last_client->reading = arg != NULL;
     wire_read(last_client->wsi, arg != NULL);
 }
 
