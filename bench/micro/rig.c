@@ -56,9 +56,10 @@ void wire_read(struct lws *w, bool on)
     (void)on;
 }
 
-void wire_handshake_over(struct lws *w)
+bool wire_handshake_over(struct lws *w)
 {
     (void)w;
+    return true;
 }
 
 void wire_abort(struct lws *w)

@@ -31,7 +31,7 @@ struct client {
     struct pump *pump;
     struct lws *wsi;      /* NULL: the socket is closed */
     struct reader reader; /* net/'s; without TLS */
-    int fd;               /* of a socket that may be sent to past lws; 0: by wire_send alone */
+    int fd; /* of a socket that lws neither reads nor sends to by itself; 0: it does */
     client_handle handle;
     uint64_t user;             /* the hub's number, once admitted */
     struct identity *identity; /* NULL while PENDING */

@@ -269,8 +269,10 @@ static void on_event(struct ev_loop *ev, ev_io *w, int events)
     struct client *c = w->data;
     enum domain before = domain_enter(DOMAIN_PUMP);
 
-    if (events & EV_CUSTOM)
-        wire_handshake_over(c->wsi);
+    if (events & EV_CUSTOM && !wire_handshake_over(c->wsi)) {
+        c->fd = 0; /* nor may anything be sent past lws, which answers pings of its own */
+        wire_read(c->wsi, c->reading);
+    }
     if (events & EV_READ && !c->aborted)
         on_readable(&c->reader);
     if (c->aborted)

@@ -118,21 +118,25 @@ void wire_want_writable(struct lws *wsi)
     lws_callback_on_writable(wsi);
 }
 
-/* Before ESTABLISHED has returned there is no reader: what came behind the request is lws's still.
- */
+/* Before ESTABLISHED has returned it is not decided who reads: then lws does. */
 void wire_read(struct lws *wsi, bool on)
 {
     struct client *c = lws_wsi_user(wsi);
 
-    if (lws_is_ssl(wsi))
-        lws_rx_flow_control(wsi, on);
-    else if (c)
+    if (c && c->fd)
         reader_read(&c->reader, on);
+    else if (c || lws_is_ssl(wsi))
+        lws_rx_flow_control(wsi, on);
 }
 
-void wire_handshake_over(struct lws *wsi)
+/* Where lws keeps bytes of anybody it asks not to wait; it may be somebody else's, which does not
+ * happen often enough to matter. */
+bool wire_handshake_over(struct lws *wsi)
 {
+    if (lws_service_adjust_timeout(lws_get_context(wsi), 1, 0) == 0)
+        return false;
     lws_rx_flow_control(wsi, 0);
+    return true;
 }
 
 void wire_abort(struct lws *wsi)

@@ -25,8 +25,11 @@ ssize_t wire_send_direct(int fd, const char *bytes, size_t n);
 ssize_t wire_complete(struct lws *wsi, const char *bytes, size_t n, size_t sent);
 bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
 void wire_want_writable(struct lws *wsi);
-void wire_read(struct lws *wsi, bool on);  /* read on, or let the peer wait */
-void wire_handshake_over(struct lws *wsi); /* the reader's from now on: lws reads no more */
+void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */
+/* The call of lws that upgraded it has returned: from now on its reader reads it, and true. False:
+ * lws read on behind the request (whoever sends before he has his 101 breaks the standard), so what
+ * comes stays its affair. */
+bool wire_handshake_over(struct lws *wsi);
 void wire_abort(struct lws *wsi); /* the connection is broken or hopeless: lws closes it from the
                                      loop, without a close frame */
 int wire_unsent(struct lws *wsi); /* bytes in the kernel's send queue, for the log; -1 unknown */

@@ -129,7 +129,7 @@ START_TEST(too_slow_and_never_reads)
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     post_frame(c->handle, "z", LANE_ORDERED, false);
     turn();
-    tick(9900);
+    tick(3900);
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     tick(200);
     ck_assert_int_eq(c->state, CLIENT_CLOSING);

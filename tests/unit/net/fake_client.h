@@ -145,6 +145,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
     f->client = (struct client){.pump = p,
                                 .wsi = hs->wsi,
                                 .tls = hs->tls,
+                                .fd = hs->fd,
                                 .identity = hs->identity,
                                 .address = *hs->address,
                                 .socket_counted = hs->socket_counted,
