@@ -63,8 +63,8 @@ static int write_sealed(const struct message *m, struct buf *b)
     if (m->cache_id)
         add_int(b, "cacheID", m->cache_id);
     if (m->identity && (m->flags & PARLEY_SIGNED)) {
-        add_str(b, "owner_id", m->identity->user);
-        add_str(b, "username", m->identity->username);
+        add_str(b, "owner_id", identity_user(m->identity));
+        add_str(b, "username", identity_username(m->identity));
     }
     if (m->payload.n > 2) { /* more than {} */
         if (b->p[b->n - 1] != '{')
@@ -86,7 +86,7 @@ int sequencer_seal(struct hub *h, struct message *m)
     int64_t *counter = counter_of(h, m);
     struct packet_parts parts = {
         .type = m->type_name,
-        .sender = m->identity ? m->identity->username : PARLEY_STR("Server"),
+        .sender = m->identity ? identity_username(m->identity) : PARLEY_STR("Server"),
         .lane = m->flags & PARLEY_EPHEMERAL ? LANE_EPHEMERAL : LANE_ORDERED};
     struct buf sealed;
 
