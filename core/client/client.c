@@ -122,7 +122,7 @@ static void give_back(struct pump *p, const struct ip *address, const struct ide
         return;
     admission_address_left(p->admission, address);
     if (user)
-        admission_user_left(p->admission, user->issuer, user->user);
+        admission_user_left(p->admission, identity_issuer(user), identity_user(user));
 }
 
 /* Each pump has its share of [server] pending, so that pumps count without asking each other. */
@@ -154,7 +154,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
     } else {
         wire_read(c->wsi, false);
         log_event(LOG_LEVEL_DEBUG, "client_opened", LOG_IP("address", &c->address),
-                  LOG_STR("user", hs->identity ? hs->identity->user : PARLEY_NONE));
+                  LOG_STR("user", hs->identity ? identity_user(hs->identity) : PARLEY_NONE));
         if (hs->identity) {
             c->user_counted = true;
             client_connect(c, hs->identity);
@@ -326,7 +326,7 @@ void client_unchoke(struct client *c)
 static void log_closed(const struct client *c)
 {
     log_event(LOG_LEVEL_INFO, "client_closed",
-              LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
+              LOG_STR("user", c->identity ? identity_user(c->identity) : PARLEY_NONE),
               LOG_IP("address", &c->address), LOG_INT("code", c->close_code),
               LOG_TEXT("reason", left_words[c->gone.reason]), LOG_TEXT("msg", c->close_text),
               LOG_NUMBER("seconds", (double)(clock_mono_ms() - c->opened_ms) / 1000.));

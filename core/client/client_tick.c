@@ -42,7 +42,7 @@ static bool tick_queue(struct client *c, int64_t now_ms)
     if (!q)
         return false;
     if (q->stalled_since_ms && now_ms - q->stalled_since_ms >= s->stalled_ms) {
-        log_event(LOG_LEVEL_INFO, "client_stalled", LOG_STR("user", c->identity->user),
+        log_event(LOG_LEVEL_INFO, "client_stalled", LOG_STR("user", identity_user(c->identity)),
                   LOG_INT("queue_bytes", q->bytes), LOG_INT("queue_messages", q->messages),
                   LOG_INT("kernel_bytes", wire_unsent(c->wsi)));
         client_close(c, 4408, PARLEY_LEFT_SLOW, "too slow");

@@ -41,7 +41,8 @@ static void let_in(struct client *c)
     struct pump *p = c->pump;
 
     w->login->identity = NULL;
-    if (p->admission && admission_user(p->admission, i->issuer, i->user) != ADMIT_OK) {
+    if (p->admission &&
+        admission_user(p->admission, identity_issuer(i), identity_user(i)) != ADMIT_OK) {
         client_set_identity(c, i); /* for the log */
         client_close(c, 4429, PARLEY_LEFT_REFUSED, "too many connections");
         return;
@@ -92,7 +93,8 @@ static void renew(struct client *c)
     struct identity *i = w->login->identity;
     struct mail_connect *m;
 
-    if (!str_eq(i->user, c->identity->user) || !str_eq(i->issuer, c->identity->issuer)) {
+    if (!str_eq(identity_user(i), identity_user(c->identity)) ||
+        !str_eq(identity_issuer(i), identity_issuer(c->identity))) {
         client_close(c, 4401, PARLEY_LEFT_REFUSED, "another user");
         return;
     }

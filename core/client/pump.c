@@ -35,7 +35,7 @@ void pump_dropped(struct client *c, enum pump_drop why, uint32_t messages)
     metric_add(c->pump->metrics.drops[why], messages);
     log_event(level, "messages_dropped", LOG_TEXT("reason", drop_words[why]),
               LOG_INT("messages", messages),
-              LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
+              LOG_STR("user", c->identity ? identity_user(c->identity) : PARLEY_NONE),
               LOG_IP("address", &c->address));
 }
 

@@ -98,7 +98,7 @@ static void answer_refusal(struct client *c, parley_str id, parley_str type,
 
     metric_inc(
         p->metrics.refused[r->code > 0 && r->code < PUMP_CODES ? r->code : PARLEY_E_INTERNAL]);
-    log_event(LOG_LEVEL_DEBUG, "message_refused", LOG_STR("user", c->identity->user),
+    log_event(LOG_LEVEL_DEBUG, "message_refused", LOG_STR("user", identity_user(c->identity)),
               LOG_STR("type", type), LOG_TEXT("code", code_name(r->code)), LOG_TEXT("msg", r->why));
     client_error(c, id, r->code, r->why, 0);
 }

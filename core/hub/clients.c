@@ -218,7 +218,7 @@ static struct hub_client *new_client(struct hub *h, const struct mail_connect *m
     struct hub_user *u =
         c && close &&
                 reserve_slot(h, client_handle_pump(m->client), client_handle_slot(m->client)) == 0
-            ? users_get(h, m->identity->user)
+            ? users_get(h, identity_user(m->identity))
             : NULL;
 
     if (!u) {
@@ -241,7 +241,7 @@ static struct hub_client *new_client(struct hub *h, const struct mail_connect *m
 
 static void refuse(struct hub *h, struct hub_client *c, const struct outcome *why)
 {
-    log_event(LOG_LEVEL_INFO, "client_refused", LOG_STR("user", c->identity->user),
+    log_event(LOG_LEVEL_INFO, "client_refused", LOG_STR("user", identity_user(c->identity)),
               LOG_TEXT("section", why->section), LOG_STR("rule", why->rule),
               LOG_STR("msg", why->text));
     clients_close(h, c->handle, 4403, PARLEY_LEFT_REFUSED, why->text.p);
@@ -275,7 +275,7 @@ void clients_identity(struct hub *h, const struct mail_connect *m)
 {
     struct hub_client *c = clients_find(h, m->client);
 
-    if (!c || !str_eq(c->identity->user, m->identity->user))
+    if (!c || !str_eq(identity_user(c->identity), identity_user(m->identity)))
         return;
     if (c->identity->dashboard != m->identity->dashboard)
         c->user->people_count += c->identity->dashboard ? 1 : (uint32_t)-1;

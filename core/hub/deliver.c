@@ -177,7 +177,7 @@ int deliver_packet(struct hub *h, struct packet *p, const parley_to *to)
 /* He sees of it what he would have seen, had it not been dropped. */
 static void deliver_dropped(struct hub *h, struct message *m)
 {
-    struct hub_user *u = m->identity ? users_find(h, m->identity->user) : NULL;
+    struct hub_user *u = m->identity ? users_find(h, identity_user(m->identity)) : NULL;
 
     for (struct hub_client *c = u ? u->clients : NULL; c; c = c->next_of_user)
         for (uint32_t i = 0; i < m->delivery_count; i++)

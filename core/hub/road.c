@@ -165,7 +165,7 @@ static void answer_author(struct hub *h, struct message *m)
     deliver_error(h, m->author, m->id, o->code, o->text.p ? o->text.p : "Refused.",
                   o->retry_after_ms);
     log_event(LOG_LEVEL_INFO, "message_refused",
-              LOG_TEXT("user", str_printable(m->identity->user, user, sizeof user)),
+              LOG_TEXT("user", str_printable(identity_user(m->identity), user, sizeof user)),
               LOG_STR("type", m->type_name), LOG_STR("channel", m->channel),
               LOG_TEXT("section", o->section), LOG_STR("rule", o->rule),
               LOG_TEXT("code", code_name(o->code)),

@@ -45,9 +45,9 @@ static void write_sealed(struct hub *h, const struct message *m, struct buf *b)
     }
     if (is_signed) {
         BUF_PUT(b, "\"owner_id\":");
-        buf_add_json(b, m->identity->user);
+        buf_add_json(b, identity_user(m->identity));
         BUF_PUT(b, ",\"username\":");
-        buf_add_json(b, m->identity->username);
+        buf_add_json(b, identity_username(m->identity));
         BUF_PUT(b, ",");
     }
     if (m->payload.n > 2) { /* more than {} */
@@ -94,13 +94,13 @@ int sequencer_seal(struct hub *h, struct message *m)
 {
     struct packet_parts parts = {
         .type = m->type_name,
-        .sender = m->identity ? m->identity->username : PARLEY_STR("Server"),
+        .sender = m->identity ? identity_username(m->identity) : PARLEY_STR("Server"),
         .lane = m->flags & PARLEY_EPHEMERAL ? LANE_EPHEMERAL : LANE_ORDERED};
     size_t expected = m->payload.n + SEALED_BYTES;
     struct buf text;
 
     if (m->identity)
-        expected += m->identity->user.n + m->identity->username.n;
+        expected += m->identity->user.n + identity_username(m->identity).n;
     take_numbers(h, m, &parts);
     packet_begin(&text, &parts, expected);
     write_sealed(h, m, &text);

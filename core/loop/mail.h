@@ -9,6 +9,7 @@
 #ifndef LOOP_MAIL_H
 #define LOOP_MAIL_H
 #include "client/frame.h"
+#include "client/identity.h"
 #include "loop/loop.h"
 
 #include <parley/plugin.h>
@@ -59,24 +60,6 @@ enum mail_kind {
     MAIL_RECHECK, /* struct mail: an authenticator published; ask again about who waits */
     MAIL_FIRST_PRIVATE = 64
 };
-
-struct identity { /* who a client is: one allocation, immutable, counted; shared by pump and hub */
-    _Atomic uint32_t refs;
-    parley_str user; /* sub */
-    parley_str username;
-    parley_str issuer; /* absent: none */
-    parley_str app;    /* OAuth client id; absent: none */
-    parley_list roles;
-    int64_t expires_unix_ms; /* 0: never */
-    bool close_on_expiry;
-    bool dashboard; /* app is listed in [server] dashboards */
-};
-struct identity *
-identity_new(const struct parley_identity *from,
-             const parley_list *dashboards); /* client/identity.c; NULL: no memory */
-struct identity *identity_ref(struct identity *i);
-void identity_unref(struct identity *i);
-bool identity_has_role(const struct identity *i, const parley_list *any);
 
 struct mail_connect {
     struct mail mail;

@@ -46,7 +46,8 @@ void conn_drop_upgrade(struct conn *c)
     if (c->upgrading && c->net->admission) {
         admission_address_left(c->net->admission, &c->address);
         if (c->identity)
-            admission_user_left(c->net->admission, c->identity->issuer, c->identity->user);
+            admission_user_left(c->net->admission, identity_issuer(c->identity),
+                                identity_user(c->identity));
     }
     identity_unref(c->identity);
     login_free(c->login);

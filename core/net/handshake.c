@@ -262,7 +262,8 @@ static const struct refusal *check_user(struct attempt *a)
     struct admission *admission = a->c->net->admission;
     struct identity *i = a->c->identity;
 
-    if (!i || !admission || admission_user(admission, i->issuer, i->user) == ADMIT_OK)
+    if (!i || !admission ||
+        admission_user(admission, identity_issuer(i), identity_user(i)) == ADMIT_OK)
         return NULL;
     identity_unref(i);
     a->c->identity = NULL; /* so that no count of the user is given back */

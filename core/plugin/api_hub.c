@@ -14,21 +14,21 @@ parley_str api_client_user(parley_host *h, parley_client c)
 {
     struct hub_client *x = client(h, c);
 
-    return x ? x->identity->user : PARLEY_NONE;
+    return x ? identity_user(x->identity) : PARLEY_NONE;
 }
 
 parley_str api_client_username(parley_host *h, parley_client c)
 {
     struct hub_client *x = client(h, c);
 
-    return x ? x->identity->username : PARLEY_NONE;
+    return x ? identity_username(x->identity) : PARLEY_NONE;
 }
 
 parley_str api_client_app(parley_host *h, parley_client c)
 {
     struct hub_client *x = client(h, c);
 
-    return x ? x->identity->app : PARLEY_NONE;
+    return x ? identity_app(x->identity) : PARLEY_NONE;
 }
 
 int64_t api_client_connected_at(parley_host *h, parley_client c)
@@ -75,7 +75,7 @@ parley_str api_user_name(parley_host *h, parley_str sub)
 
     DOMAIN_ASSERT(DOMAIN_HUB);
     u = users_find(instance_of(h)->hub, sub);
-    return u && u->client_count ? u->newest->username : PARLEY_NONE;
+    return u && u->client_count ? identity_username(u->newest) : PARLEY_NONE;
 }
 
 int api_channel_open(parley_host *h, parley_str name, const parley_channel_info *info)

@@ -367,7 +367,7 @@ static void fake_hub_mail(struct actor *a, struct mail *m)
         struct identity *i = ((struct mail_connect *)m)->identity;
 
         f->identities++;
-        snprintf(f->last_identity, sizeof f->last_identity, "%s", i->username.p);
+        snprintf(f->last_identity, sizeof f->last_identity, "%s", identity_username(i).p);
         identity_unref(i);
         break;
     }

@@ -224,7 +224,7 @@ START_TEST(refresh_at_once)
     expect_answer(REFRESH, "ack r\n");
     ck_assert_uint_eq(fake.identities, 1);
     ck_assert_str_eq(fake.last_identity, "Annie");
-    ck_assert(str_is(c->identity->username, "Annie"));
+    ck_assert(str_is(identity_username(c->identity), "Annie"));
     ck_assert_ptr_null(c->wait->login);
     expect_answer("{\"type\":\"refresh\",\"token\":\"secret\"}", "");
     ck_assert_uint_eq(fake.identities, 2);
@@ -251,7 +251,7 @@ START_TEST(refresh_of_another_user) /* or the same, of another issuer */
     ck_assert_str_eq(c->close_text, "another user");
     turn();
     ck_assert_uint_eq(fake.identities, 0);
-    ck_assert(str_is(c->identity->user, "ann"));
+    ck_assert(str_is(identity_user(c->identity), "ann"));
 }
 END_TEST
 

@@ -71,17 +71,17 @@ START_TEST(the_newest_token_names_him)
     parley_client one = kit_connect_as(k, "7", "ann", NULL, ""),
                   two = kit_connect_as(k, "7", "Ann", NULL, "");
 
-    ck_assert_pstr_eq(user("7")->newest->username.p, "Ann");
+    ck_assert_pstr_eq(identity_username(user("7")->newest).p, "Ann");
     identity(one, "7", "Anna", "Board");
-    ck_assert_pstr_eq(user("7")->newest->username.p, "Anna");
+    ck_assert_pstr_eq(identity_username(user("7")->newest).p, "Anna");
     ck_assert_uint_eq(user("7")->people_count, 1);
     identity(one, "7", "Anna", NULL);
     ck_assert_uint_eq(user("7")->people_count, 2);
     identity(one, "8", "Eve", NULL); /* another user's: never */
-    ck_assert_pstr_eq(user("7")->newest->username.p, "Anna");
+    ck_assert_pstr_eq(identity_username(user("7")->newest).p, "Anna");
     kit_disconnect(k, two);
     identity(two, "7", "Late", NULL);
-    ck_assert_pstr_eq(user("7")->newest->username.p, "Anna");
+    ck_assert_pstr_eq(identity_username(user("7")->newest).p, "Anna");
 }
 END_TEST
 

@@ -269,7 +269,8 @@ void client_closed(struct client *c)
     seen.closed++;
     admission_address_left(c->pump->admission, &c->address);
     if (c->identity)
-        admission_user_left(c->pump->admission, c->identity->issuer, c->identity->user);
+        admission_user_left(c->pump->admission, identity_issuer(c->identity),
+                            identity_user(c->identity));
     identity_unref(c->identity);
     login_free(f->login);
     if (last_client == c)
@@ -285,34 +286,16 @@ void client_closed(struct client *c)
 
 /* --- who may come in: the token is the verdict --- */
 
-struct identity *identity_ref(struct identity *i)
-{
-    i->refs++;
-    return i;
-}
-
-void identity_unref(struct identity *i)
-{
-    if (i && --i->refs == 0)
-        free(i);
-}
-
-bool identity_has_role(const struct identity *i, const parley_list *any)
-{
-    return i->roles.n && any->n && str_eq(i->roles.items[0], any->items[0]);
-}
-
 static struct identity *fake_identity(const char *user, bool admin)
 {
-    static const parley_str role = {"admin", 5};
-    struct identity *i = calloc(1, sizeof *i);
+    const parley_str role = PARLEY_STR("admin");
+    struct parley_identity who = {.struct_size = sizeof who,
+                                  .user = str_of(user),
+                                  .username = str_of(user),
+                                  .issuer = PARLEY_STR("test"),
+                                  .roles = {&role, admin}};
 
-    i->refs = 1;
-    i->user = i->username = str_of(user);
-    i->issuer = PARLEY_STR("test");
-    if (admin)
-        i->roles = (parley_list){&role, 1};
-    return i;
+    return identity_new(&who, NULL);
 }
 
 struct login *login_new(parley_str bearer, const struct login_query *query, size_t query_count,
