@@ -14,9 +14,10 @@ static bool is_of_channel(const struct message *m)
 {
     for (uint32_t i = 0; m->to && i < m->delivery_count; i++) {
         const parley_to *to = &m->deliveries[i];
+        bool named = to->kind == PARLEY_TO_CHANNEL &&
+                     (hub_is_channel_of(m, to->name) || str_casecmp(to->name, m->to->name) == 0);
 
-        if (!to->role.p && (to->kind == PARLEY_TO_ALL || (to->kind == PARLEY_TO_CHANNEL &&
-                                                          str_casecmp(to->name, m->to->name) == 0)))
+        if (!to->role.p && (to->kind == PARLEY_TO_ALL || named))
             return true;
     }
     return false;
