@@ -35,6 +35,11 @@ int64_t clock_mono_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_mono_coarse_ms(void)
+{
+    return read_us(CLOCK_MONOTONIC_COARSE) / 1000;
+}
+
 int64_t clock_unix_ms(void)
 {
     return read_us(CLOCK_REALTIME) / 1000;

@@ -6,6 +6,9 @@
 
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+/* clock_mono_ms() as the kernel's last tick left it: up to 10 ms behind, and several times as fast.
+ * For deadlines of seconds. */
+int64_t clock_mono_coarse_ms(void);
 int64_t clock_unix_ms(void);
 void clock_advance_ms(int64_t ms); /* tests only */
 /* "2026-01-02T03:04:05.678Z": exactly three digits, 24 bytes and the 0. */

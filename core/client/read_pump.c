@@ -78,8 +78,6 @@ static void fill(struct client *c, struct message *m)
     m->author = c->handle;
     m->identity = identity_ref(c->identity);
     m->protocol = c->protocol;
-    m->received_unix_ms = clock_unix_ms();
-    m->received_us = clock_mono_us();
 }
 
 static void hand_in(struct client *c, struct message *m, size_t bytes)
@@ -283,7 +281,7 @@ int client_receive(struct client *c, const char *p, size_t n, size_t remaining, 
     enum domain before = domain_enter(DOMAIN_PUMP);
     int code = 0;
 
-    c->heard_ms = clock_mono_ms();
+    c->heard_ms = clock_mono_coarse_ms();
     if (c->state == CLIENT_CLOSING)
         ; /* discarded */
     else if (binary)

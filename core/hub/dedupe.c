@@ -67,7 +67,7 @@ void dedupe_free(struct dedupe *d)
 
 static bool make_key(struct hub *h, const struct message *m, struct key *k)
 {
-    struct hub_user *u = users_find(h, identity_user(m->identity));
+    struct hub_user *u = users_author(h, m);
 
     if (!u || m->id.n > ID_BYTES)
         return false;

@@ -48,6 +48,22 @@ void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bo
     hub_post(h, client_handle_pump(c->handle), &m->mail, MAIL_FRAME);
 }
 
+static struct mail_publish *new_publish(const struct hub_channel *ch, const struct packet *p,
+                                        const parley_to *to, const struct hub_user *but_user)
+{
+    struct mail_publish *m = malloc(sizeof *m);
+
+    if (!m)
+        return NULL;
+    m->channel = ch ? ch->number : 0;
+    m->lane = (uint8_t)p->lane;
+    m->not_dashboards = (to->flags & PARLEY_NOT_DASHBOARDS) != 0;
+    m->but = to->but.v;
+    m->but_user = but_user ? but_user->number : 0;
+    memset(m->frames, 0, sizeof m->frames);
+    return m;
+}
+
 static void publish(struct hub *h, struct packet *p, const struct hub_channel *ch,
                     const parley_to *to)
 {
@@ -64,20 +80,14 @@ static void publish(struct hub *h, struct packet *p, const struct hub_channel *c
                 continue;
             f = packet_frame(p, h->registry, k);
             if (f && !m)
-                m = calloc(1, sizeof *m);
+                m = new_publish(ch, p, to, but_user);
             if (f && m)
                 m->frames[k] = frame_ref(f);
             else
                 dropped(h, p);
         }
-        if (!m)
-            continue;
-        m->channel = ch ? ch->number : 0;
-        m->lane = (uint8_t)p->lane;
-        m->not_dashboards = (to->flags & PARLEY_NOT_DASHBOARDS) != 0;
-        m->but = to->but.v;
-        m->but_user = but_user ? but_user->number : 0;
-        hub_post(h, pump, &m->mail, MAIL_PUBLISH);
+        if (m)
+            hub_post(h, pump, &m->mail, MAIL_PUBLISH);
     }
 }
 
@@ -134,8 +144,10 @@ static bool can_publish(const parley_to *to)
     return (to->kind == PARLEY_TO_CHANNEL || to->kind == PARLEY_TO_ALL) && !to->role.p;
 }
 
-/* `published`: of the targets of this packet the one that is published, or NULL. */
-static int deliver(struct hub *h, struct packet *p, const parley_to *to, const parley_to *published)
+/* `m`: the message that is delivered; NULL: a packet alone. `published`: of its targets the one
+ * that is published, or NULL. */
+static int deliver(struct hub *h, const struct message *m, struct packet *p, const parley_to *to,
+                   const parley_to *published)
 {
     struct hub_channel *ch = NULL;
     struct hub_client *c;
@@ -143,7 +155,7 @@ static int deliver(struct hub *h, struct packet *p, const parley_to *to, const p
 
     switch (to->kind) {
     case PARLEY_TO_CHANNEL:
-        ch = channel_find(&h->channels, to->name);
+        ch = hub_channel(h, m, to->name);
         if (!ch)
             return -ENOENT;
         /* fall through */
@@ -171,13 +183,13 @@ static int deliver(struct hub *h, struct packet *p, const parley_to *to, const p
 int deliver_packet(struct hub *h, struct packet *p, const parley_to *to)
 {
     h->deliveries++;
-    return deliver(h, p, to, can_publish(to) ? to : NULL);
+    return deliver(h, NULL, p, to, can_publish(to) ? to : NULL);
 }
 
 /* He sees of it what he would have seen, had it not been dropped. */
 static void deliver_dropped(struct hub *h, struct message *m)
 {
-    struct hub_user *u = m->identity ? users_find(h, identity_user(m->identity)) : NULL;
+    struct hub_user *u = users_author(h, m);
 
     for (struct hub_client *c = u ? u->clients : NULL; c; c = c->next_of_user)
         for (uint32_t i = 0; i < m->delivery_count; i++)
@@ -200,7 +212,7 @@ void deliver_message(struct hub *h, struct message *m)
         if (can_publish(&m->deliveries[i]))
             published = &m->deliveries[i];
     for (uint32_t i = 0; i < m->delivery_count; i++)
-        deliver(h, m->packet, &m->deliveries[i], published);
+        deliver(h, m, m->packet, &m->deliveries[i], published);
 }
 
 static void post_frame(struct hub *h, struct hub_client *c, struct frame *take)

@@ -7,6 +7,7 @@
 #include "channel/channel.h"
 #include "hub/hub.h"
 #include "message/encode.h"
+#include "message/message.h"
 #include "message/packet.h"
 
 struct hub_slot { /* a plugin's bytes, kept for a client, a user or a channel */
@@ -136,6 +137,17 @@ struct hub {
 
 /* hub.c */
 void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind);
+/* Whether a name was read of the message itself, whose channel was found before: that is known by
+ * where it lies. */
+static inline bool hub_is_channel_of(const struct message *m, parley_str name)
+{
+    return m->to && !m->to->closed && name.p == m->channel.p && name.n == m->channel.n;
+}
+static inline struct hub_channel *hub_channel(const struct hub *h, const struct message *m,
+                                              parley_str name)
+{
+    return m && hub_is_channel_of(m, name) ? m->to : channel_find(&h->channels, name);
+}
 /* road.c: the main road, from the mailbox to settled */
 void road_message(struct hub *h, struct message *take_message);
 void road_server_message(struct hub *h, struct message *take_message);
@@ -184,6 +196,8 @@ void clients_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch);
 void clients_close(struct hub *h, client_handle c, uint16_t code, int reason, const char *text);
 struct hub_user *users_get(struct hub *h, parley_str id); /* made when new */
 struct hub_user *users_find(struct hub *h, parley_str id);
+/* Whose message it is, also when he is gone; NULL: the server's, or he is forgotten. */
+struct hub_user *users_author(struct hub *h, const struct message *m);
 void users_attach(struct hub *h, struct hub_user *u, struct hub_client *c);
 void users_identity(struct hub_user *u, struct identity *newest);
 void users_detach(struct hub *h, struct hub_client *c);

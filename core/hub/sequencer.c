@@ -14,9 +14,10 @@ static bool is_of_channel(const struct message *m)
 {
     for (uint32_t i = 0; m->to && i < m->delivery_count; i++) {
         const parley_to *to = &m->deliveries[i];
+        bool named = to->kind == PARLEY_TO_CHANNEL &&
+                     (hub_is_channel_of(m, to->name) || str_casecmp(to->name, m->to->name) == 0);
 
-        if (!to->role.p && (to->kind == PARLEY_TO_ALL || (to->kind == PARLEY_TO_CHANNEL &&
-                                                          str_casecmp(to->name, m->to->name) == 0)))
+        if (!to->role.p && (to->kind == PARLEY_TO_ALL || named))
             return true;
     }
     return false;
@@ -100,7 +101,7 @@ int sequencer_seal(struct hub *h, struct message *m)
     struct buf text;
 
     if (m->identity)
-        expected += m->identity->user.n + identity_username(m->identity).n;
+        expected += identity_user(m->identity).n + identity_username(m->identity).n;
     take_numbers(h, m, &parts);
     packet_begin(&text, &parts, expected);
     write_sealed(h, m, &text);

@@ -48,6 +48,16 @@ struct hub_user *users_find(struct hub *h, parley_str id)
     return u;
 }
 
+/* By his connection, as long as there is one: he is looked up for every message. */
+struct hub_user *users_author(struct hub *h, const struct message *m)
+{
+    const struct hub_client *c = clients_find(h, m->author);
+
+    if (c)
+        return c->user;
+    return m->identity ? users_find(h, identity_user(m->identity)) : NULL;
+}
+
 struct hub_user *users_get(struct hub *h, parley_str id)
 {
     struct hub_user *u = users_find(h, id);

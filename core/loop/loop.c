@@ -78,28 +78,35 @@ static void deliver(struct actor *a, struct mail *m)
     domain_leave(before);
 }
 
-/* @param ret_left  Set when something is in the box that was not delivered; otherwise as it was. */
-static unsigned drain_actor(struct actor *a, unsigned most, bool *ret_left)
+/* Up to `most` mails; how many. *ret_more: whether something is left, or on its way. */
+static unsigned deliver_some(struct actor *a, unsigned most, bool *ret_more)
 {
     unsigned n = 0;
 
-    while (n < most) {
+    for (; n < most; n++) {
         struct cds_wfcq_node *node = __cds_wfcq_dequeue_nonblocking(&a->head, &a->tail);
-
-        if (!node)
-            return n;
-        if (node == CDS_WFCQ_WOULDBLOCK) {
-            *ret_left = true;
-            return n;
-        }
         struct mail *m = (struct mail *)node;
+
+        *ret_more = node == CDS_WFCQ_WOULDBLOCK;
+        if (!node || *ret_more)
+            return n;
         TAKE_OVER(m);
-        atomic_fetch_sub_explicit(&a->depth, 1, memory_order_relaxed);
-        n++;
         deliver(a, m);
     }
-    if (!cds_wfcq_empty(&a->head, &a->tail))
-        *ret_left = true;
+    *ret_more = !cds_wfcq_empty(&a->head, &a->tail);
+    return n;
+}
+
+/* The depth is told once for all of them: who asks about it asks for thousands.
+ * @param ret_left  Set when something is in the box that was not delivered; otherwise as it was. */
+static unsigned drain_actor(struct actor *a, unsigned most, bool *ret_left)
+{
+    bool more = false;
+    unsigned n = deliver_some(a, most, &more);
+
+    if (n > 0)
+        atomic_fetch_sub_explicit(&a->depth, n, memory_order_relaxed);
+    *ret_left |= more;
     return n;
 }
 

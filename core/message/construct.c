@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "message/fields.h"
+#include "message/rules.h"
 #include "plugin/registry.h"
 
 #define TYPE_SHOWN 64
@@ -82,7 +83,8 @@ int construct_message(const struct registry *r, const struct input *in, struct o
                  str_printable(in->pub.type, shown, sizeof shown));
         return -EINVAL;
     }
-    if (fields_check(&t->type.fields, in->pub.fields, ret_why->why) < 0) {
+    if (!rules_pass(t->rules, in->pub.fields) &&
+        fields_check(&t->type.fields, in->pub.fields, ret_why->why) < 0) {
         ret_why->code = PARLEY_E_INVALID_MESSAGE;
         return -EINVAL;
     }

@@ -46,11 +46,9 @@ struct message {
     uint32_t cost_bytes;        /* of the client's credit */
     uint8_t protocol;           /* the author's */
     uint8_t state;              /* enum message_state */
-    int64_t received_unix_ms;
-    int64_t received_us;      /* monotonic, for latency */
-    int64_t cache_id, offset; /* 0 until the sequencer */
-    struct packet *packet;    /* as receivers get it; a reference; NULL until sealed */
-    struct hub_channel *to;   /* the hub's, looked up from channel: a reference; NULL: to none */
+    int64_t cache_id, offset;   /* 0 until the sequencer */
+    struct packet *packet;      /* as receivers get it; a reference; NULL until sealed */
+    struct hub_channel *to;     /* the hub's, looked up from channel: a reference; NULL: to none */
     /* The hub's, while it works on it. */
     struct message *next;
     struct out *edit;      /* of parley_message_edit, until the hook returns */

@@ -235,8 +235,10 @@ const struct value *value_member(const struct value *v, parley_str key)
 {
     if (v == NULL || v->kind != VALUE_OBJECT)
         return NULL;
+    char first = key.n > 0 ? *key.p : '\0'; /* of a key without bytes it is its 0 */
     for (uint32_t i = 0; i < v->count; i++)
-        if (v->items[i].key_bytes == key.n && memcmp(v->items[i].key, key.p, key.n) == 0)
+        if (v->items[i].key_bytes == key.n && *v->items[i].key == first &&
+            memcmp(v->items[i].key, key.p, key.n) == 0)
             return &v->items[i];
     return NULL;
 }

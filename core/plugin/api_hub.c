@@ -54,8 +54,9 @@ bool api_client_has_role(parley_host *h, parley_client c, const parley_list *any
 
 bool api_client_in(parley_host *h, parley_client c, parley_str channel)
 {
+    struct hub *hub = instance_of(h)->hub;
     struct hub_client *x = client(h, c);
-    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, channel);
+    struct hub_channel *ch = hub_channel(hub, hub->current_message, channel);
 
     return x && ch && clients_membership(x, ch);
 }
@@ -177,6 +178,15 @@ int api_close_client(parley_host *h, parley_client c, int code, const char *reas
     return 0;
 }
 
+static struct hub_user *user(struct hub *hub, parley_str sub)
+{
+    const struct message *m = hub->current_message;
+    bool author = m && m->identity && sub.p == identity_user(m->identity).p &&
+                  sub.n == identity_user(m->identity).n;
+
+    return author ? users_author(hub, m) : users_find(hub, sub);
+}
+
 void *api_slot(parley_host *h, int scope, parley_client c, parley_str name, const parley_slot *slot)
 {
     struct hub *hub = instance_of(h)->hub;
@@ -190,10 +200,10 @@ void *api_slot(parley_host *h, int scope, parley_client c, parley_str name, cons
         x = clients_find(hub, c.v);
         return x ? slot_get(&x->slots, instance_of(h), slot) : NULL;
     case PARLEY_SLOT_USER:
-        u = users_find(hub, name);
+        u = user(hub, name);
         return u ? slot_get(&u->slots, instance_of(h), slot) : NULL;
     case PARLEY_SLOT_CHANNEL:
-        ch = channel_find(&hub->channels, name);
+        ch = hub_channel(hub, hub->current_message, name);
         return ch ? slot_get(&ch->slots, instance_of(h), slot) : NULL;
     default:
         return NULL;

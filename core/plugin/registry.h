@@ -59,6 +59,7 @@ struct plugin_type {  /* a message type, by its name */
         *instance; /* NULL: known from nobody's table (server messages such as "ack") */
     const void *options;
     const parley_field *channel_field, *user_field; /* flagged fields, or NULL. Owned */
+    struct rules *rules;                            /* of its fields; owned */
     bool has_text;
     uint16_t index; /* in registry->types: for the hub's chains */
     struct metric *metric_in;

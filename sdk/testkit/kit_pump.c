@@ -1,5 +1,4 @@
 /* The testkit's pump: it has no sockets, and keeps for each client what he would have got. */
-#include "base/clock.h"
 #include "base/str.h"
 #include "kit_internal.h"
 #include "message/construct.h"
@@ -297,8 +296,6 @@ static struct message *construct(kit *k, struct kit_client *c, const char *json)
         construct_message(&k->registry, &in, &o, PAYLOAD_MOST, m, &why) == 0) {
         m->author = c->handle;
         m->identity = identity_ref(h->identity);
-        m->received_unix_ms = clock_unix_ms();
-        m->received_us = clock_mono_us();
     } else {
         error_frame(k, c, in.pub.id, why.code, why.why);
         message_destroy(m);

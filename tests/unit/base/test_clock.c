@@ -69,9 +69,12 @@ START_TEST(clocks_move_together)
     ck_assert_int_le(llabs(wall - (int64_t)time(NULL) * 1000), 2000);
     ck_assert_int_le(mono, clock_mono_ms());
     ck_assert_int_le(us / 1000 - mono, 1000);
+    ck_assert_int_le(clock_mono_coarse_ms(), clock_mono_ms());
+    ck_assert_int_ge(clock_mono_coarse_ms() - mono, -100);
     clock_advance_ms(3600000);
     clock_advance_ms(1);
     ck_assert_int_ge(clock_mono_ms() - mono, 3600001);
+    ck_assert_int_ge(clock_mono_coarse_ms() - mono, 3599901);
     ck_assert_int_ge(clock_unix_ms() - wall, 3600001);
     ck_assert_int_ge(clock_mono_us() - us, INT64_C(3600001000));
     ck_assert_int_le(clock_unix_ms() - wall, 3610000);

@@ -52,7 +52,6 @@ START_TEST(message_for_the_hub)
     static const char text[] =
         "{\"type\":\"say\",\"id\":\"x1\",\"room\":\"lobby\",\"text\":\"h\\u00e4\"}";
     const struct message *m;
-    int64_t now = clock_unix_ms();
 
     ck_assert_int_eq(say(c, text), 0);
     ck_assert_ptr_eq(fake_decoded, text); /* one piece is not copied */
@@ -70,8 +69,6 @@ START_TEST(message_for_the_hub)
     ck_assert_uint_eq(m->author, c->handle);
     ck_assert_ptr_eq(m->identity, c->identity);
     ck_assert_uint_eq(m->cost_bytes, sizeof text - 1);
-    ck_assert_int_ge(m->received_unix_ms, now);
-    ck_assert_int_gt(m->received_us, 0);
     ck_assert_int_eq(m->state, MESSAGE_NEW);
 }
 END_TEST
