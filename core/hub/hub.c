@@ -347,6 +347,8 @@ void hub_free(struct hub *h)
     dedupe_free(h->dedupe);
     arena_finish(&h->hook_arena);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        if (i->hub_side)
+            slots_finish(i->hub_side);
         free(i->hub_side);
         i->hub_side = NULL;
         i->hub = NULL;

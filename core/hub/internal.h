@@ -9,11 +9,14 @@
 #include "message/encode.h"
 #include "message/packet.h"
 
+struct slot_kind { /* what a section keeps under a name, for whomever it is: the same bytes */
+    struct slot_kind *next;
+    const char *name; /* the plugin's constant */
+    uint32_t bytes;
+};
 struct hub_slot { /* a plugin's bytes, kept for a client, a user or a channel */
     struct hub_slot *next;
-    const struct plugin_instance *instance;
-    const char *name; /* the plugin's constant */
-    uint32_t version, bytes;
+    const struct slot_kind *kind;
     max_align_t data[];
 };
 
@@ -85,6 +88,7 @@ struct op { /* what a hook asked for: done in order, when it has returned */
 
 struct hub_instance { /* one a plugin instance: the hub's side of it */
     struct metric *failures, *rejections;
+    struct slot_kind *slot_kinds;
 };
 
 struct hub_list { /* indexes into registry->hubs */
@@ -209,6 +213,7 @@ void ops_finish(struct hub *h);
 /* slots.c */
 void *slot_get(struct hub_slot **list, const struct plugin_instance *i, const parley_slot *slot);
 void slots_free(struct hub_slot **list);
+void slots_finish(struct hub_instance *i); /* no slot of it is left */
 /* timers.c */
 struct timers *timers_new(void);
 void timers_free(struct timers *t);
