@@ -6,6 +6,7 @@
  */
 #include "client/channel_mirror.h"
 
+#include "base/grow.h"
 #include "client/pump.h"
 
 #include <stdlib.h>
@@ -124,7 +125,7 @@ static int reserve(struct client *c, struct pump_channel *ch)
     if (c->membership_count == c->membership_cap && more_memberships(c) < 0)
         return -ENOMEM;
     if (ch->member_count[proto] == ch->member_cap[proto]) {
-        uint32_t cap = ch->member_cap[proto] ? 2 * ch->member_cap[proto] : 4;
+        uint32_t cap = grow_by_half(ch->member_cap[proto], 4);
         struct member *more = realloc(ch->members[proto], cap * sizeof *more);
 
         if (!more)

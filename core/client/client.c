@@ -8,6 +8,7 @@
 #include "client/client.h"
 
 #include "base/clock.h"
+#include "base/grow.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "client/channel_mirror.h"
@@ -36,7 +37,7 @@ static const char *const left_words[PUMP_LEFT_REASONS] = {
 
 static int grow_slots(struct pump *p)
 {
-    uint32_t count = p->slot_count ? 2 * p->slot_count : 64;
+    uint32_t count = grow_by_half(p->slot_count, 64);
     struct client_slot *more = realloc(p->slots, count * sizeof *more);
 
     if (!more)

@@ -31,8 +31,8 @@ void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bo
             return;
         }
         *e = (struct hub_early){NULL, packet_ref(p)};
-        *c->early_end = e;
-        c->early_end = &e->next;
+        *c->arrival->early_end = e;
+        c->arrival->early_end = &e->next;
         return;
     }
     f = packet_frame(p, h->registry, c->protocol);
@@ -93,7 +93,8 @@ static void publish(struct hub *h, struct packet *p, const struct hub_channel *c
 
 static bool excepted(const struct hub_client *c, const parley_to *to)
 {
-    return to->but.v == c->handle || (to->but_user.p && str_eq(to->but_user, c->user->id)) ||
+    return to->but.v == c->handle ||
+           (to->but_user.p && str_eq(to->but_user, identity_user(c->identity))) ||
            ((to->flags & PARLEY_NOT_DASHBOARDS) && c->identity->dashboard) ||
            (to->role.p && !identity_has_role(c->identity, &(parley_list){&to->role, 1}));
 }
@@ -104,7 +105,7 @@ static bool reaches(const struct hub *h, const parley_to *to, struct hub_client 
     struct hub_channel *ch;
 
     if ((to->kind == PARLEY_TO_CLIENT && to->client.v != c->handle) ||
-        (to->kind == PARLEY_TO_USER && !str_eq(to->name, c->user->id)))
+        (to->kind == PARLEY_TO_USER && !str_eq(to->name, identity_user(c->identity))))
         return false;
     if (to->kind == PARLEY_TO_CHANNEL &&
         (!(ch = channel_find(&h->channels, to->name)) || !clients_membership(c, ch)))

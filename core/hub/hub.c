@@ -119,6 +119,7 @@ static void on_flush(struct actor *a)
 {
     struct hub *h = (struct hub *)a;
 
+    clients_tell(h);
     if (h->deferred)
         run_deferred(h);
 }
@@ -139,6 +140,7 @@ void hub_advance(struct hub *h)
         free(key);
         arena_finish(&h->hook_arena);
     }
+    clients_tell(h);
     dedupe_tick(h, now);
     users_tick(h, now);
     domain_leave(before);
@@ -238,6 +240,7 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->ops_end = &h->ops;
     h->deferred_end = &h->deferred;
     channels_init(&h->channels, pump_count);
+    users_init(h);
     arena_init(&h->hook_arena, 1024);
     ev_init(&h->timer_event, on_timer_event);
     h->timer_event.data = h;
@@ -344,6 +347,8 @@ void hub_free(struct hub *h)
     dedupe_free(h->dedupe);
     arena_finish(&h->hook_arena);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        if (i->hub_side)
+            slots_finish(i->hub_side);
         free(i->hub_side);
         i->hub_side = NULL;
         i->hub = NULL;

@@ -4,17 +4,21 @@
 #define HUB_INTERNAL_H
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/set.h"
 #include "channel/channel.h"
 #include "hub/hub.h"
 #include "message/encode.h"
 #include "message/message.h"
 #include "message/packet.h"
 
+struct slot_kind { /* what a section keeps under a name, for whomever it is: the same bytes */
+    struct slot_kind *next;
+    const char *name; /* the plugin's constant */
+    uint32_t bytes;
+};
 struct hub_slot { /* a plugin's bytes, kept for a client, a user or a channel */
     struct hub_slot *next;
-    const struct plugin_instance *instance;
-    const char *name; /* the plugin's constant */
-    uint32_t version, bytes;
+    const struct slot_kind *kind;
     max_align_t data[];
 };
 
@@ -29,39 +33,45 @@ struct hub_greeting {
 };
 
 enum hub_client_state { HUB_CLIENT_CONNECTING, HUB_CLIENT_OPEN, HUB_CLIENT_CLOSING };
+struct hub_arrival {           /* of a client that is CONNECTING, for one turn of the hub */
+    struct mail_connect *mail; /* that brought it, and becomes ADMITTED or CLOSE */
+    struct hub_greeting *greetings;
+    uint32_t greeting_count, greeting_cap;
+    struct hub_early *early, **early_end; /* what waits for the greeting */
+};
 struct hub_client {
     client_handle handle;
     struct identity *identity; /* a reference */
     struct hub_user *user;
     struct hub_client *next_of_user, **at_of_user; /* at: what points to it */
     int64_t connected_at;                          /* Unix milliseconds */
-    struct hub_membership *memberships;
+    struct hub_slot *slots;
+    struct hub_arrival *arrival; /* NULL: it has arrived */
+    uint64_t delivery;           /* number of the latest delivery that reached it */
+    union {
+        struct hub_membership one; /* while membership_cap is 1 */
+        struct hub_membership *many;
+    } memberships;
     uint32_t membership_count, membership_cap;
     uint16_t
         passed; /* hubs of the chain whose on_connect passed: these are told of the disconnect */
     uint8_t state, protocol;
-    struct hub_slot *slots;
-    struct hub_greeting *greetings; /* while CONNECTING */
-    uint32_t greeting_count, greeting_cap;
-    struct hub_early *early, **early_end; /* what waits for the greeting; while CONNECTING */
-    uint64_t delivery;                    /* number of the latest delivery that reached it */
-    struct mail_close *close;             /* made beforehand, so that closing cannot fail */
+    bool untold; /* CLOSING, and there was no memory to tell its pump */
 };
 struct hub_early {
     struct hub_early *next;
     struct packet *packet;
 };
 
-struct hub_user { /* all connections of one user; stays for a while after the last one */
+struct hub_user {         /* all connections of one user; stays for a while after the last one */
+    struct set_link link; /* in hub.users */
     uint64_t number;
-    parley_str id; /* owned */
+    struct identity *newest; /* of the latest token: its username is the user's */
+    struct hub_slot *slots;
     struct hub_client *clients;
     uint32_t client_count, people_count; /* people: connections that are no dashboards */
     int64_t away_since_ms;               /* while client_count is 0 */
     struct hub_user *away_prev, *away_next;
-    struct identity *newest; /* of the latest token: its username is the user's */
-    struct hub_slot *slots;
-    UT_hash_handle hh;
 };
 
 enum op_kind { OP_SEND, OP_PACKET, OP_JOIN, OP_LEAVE, OP_CLOSE, OP_CHANNEL_CLOSE };
@@ -80,6 +90,7 @@ struct op { /* what a hook asked for: done in order, when it has returned */
 
 struct hub_instance { /* one a plugin instance: the hub's side of it */
     struct metric *failures, *rejections;
+    struct slot_kind *slot_kinds;
 };
 
 struct hub_list { /* indexes into registry->hubs */
@@ -104,7 +115,8 @@ struct hub {
     uint32_t *client_caps;
     uint32_t client_count;
     uint32_t protocol_clients[PROTOCOLS_MAX];
-    struct hub_user *users;                  /* uthash by id */
+    uint32_t untold;                         /* clients that are */
+    struct set users;                        /* by id */
     struct hub_user *away_first, *away_last; /* oldest first */
     uint32_t users_away;
     uint64_t next_user;
@@ -187,6 +199,7 @@ void clients_connect(struct hub *h, struct mail_connect *take);
 void clients_gone(struct hub *h, struct mail_gone *take);
 void clients_identity(struct hub *h, const struct mail_connect *m);
 void clients_quiesce(struct hub *h); /* tells the hubs that everybody leaves */
+void clients_tell(struct hub *h);    /* those that are untold, if there is memory now */
 int clients_greet(struct hub_client *c, int32_t order, struct packet *p); /* while CONNECTING */
 struct hub_client *clients_find(struct hub *h, client_handle c);
 void clients_finish(struct hub *h);
@@ -194,7 +207,8 @@ struct hub_membership *clients_membership(struct hub_client *c, const struct hub
 int clients_join(struct hub *h, struct hub_client *c, struct hub_channel *ch);
 void clients_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch);
 void clients_close(struct hub *h, client_handle c, uint16_t code, int reason, const char *text);
-struct hub_user *users_get(struct hub *h, parley_str id); /* made when new */
+void users_init(struct hub *h);
+struct hub_user *users_get(struct hub *h, struct identity *i); /* made when new. NULL: no memory */
 struct hub_user *users_find(struct hub *h, parley_str id);
 /* Whose message it is, also when he is gone; NULL: the server's, or he is forgotten. */
 struct hub_user *users_author(struct hub *h, const struct message *m);
@@ -215,6 +229,7 @@ void ops_finish(struct hub *h);
 /* slots.c */
 void *slot_get(struct hub_slot **list, const struct plugin_instance *i, const parley_slot *slot);
 void slots_free(struct hub_slot **list);
+void slots_finish(struct hub_instance *i); /* no slot of it is left */
 /* timers.c */
 struct timers *timers_new(void);
 void timers_free(struct timers *t);
