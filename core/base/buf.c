@@ -148,20 +148,33 @@ static const char json_escapes[256] = {
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Copies up to the first byte that needs an escape, eight at a time; how many. A word of eight has
- * a high bit in `stop` exactly if one of them is a control, a quote or a backslash. */
+/* Whether one of eight bytes is a control, a quote or a backslash. */
+static inline bool needs_escape(uint64_t w)
+{
+    uint64_t quote = w ^ EACH('"'), slash = w ^ EACH('\\');
+    uint64_t stop =
+        ((w - EACH(0x20)) & ~w) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash);
+    return (stop & EACH(0x80)) != 0;
+}
+
+/* Copies up to the first byte that needs an escape; how many. Eight at a time, and the last eight
+ * of a longer text once more as far as they were copied already. */
 static inline size_t copy_clean(char *to, const char *p, size_t n)
 {
     size_t i = 0;
-    for (; n - i >= 8; i += 8) {
-        uint64_t w;
+    uint64_t w;
+    for (; n - i >= sizeof w; i += sizeof w) {
         memcpy(&w, p + i, sizeof w);
-        uint64_t quote = w ^ EACH('"'), slash = w ^ EACH('\\');
-        uint64_t stop =
-            ((w - EACH(0x20)) & ~w) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash);
-        if ((stop & EACH(0x80)) != 0)
+        if (needs_escape(w))
             break;
         memcpy(to + i, &w, sizeof w);
+    }
+    if (i > 0 && n - i < sizeof w) {
+        memcpy(&w, p + n - sizeof w, sizeof w);
+        if (!needs_escape(w)) {
+            memcpy(to + n - sizeof w, &w, sizeof w);
+            return n;
+        }
     }
     for (; i < n && json_escapes[(unsigned char)p[i]] == 0; i++)
         to[i] = p[i];
@@ -176,25 +189,35 @@ static void add_escape(struct buf *b, unsigned char c)
         buf_add(b, (char[]){'\\', json_escapes[c]}, 2);
 }
 
-void buf_add_json(struct buf *b, parley_str s)
+/* From s.p[i] on, where the first escape stands. */
+static void add_escaped(struct buf *b, parley_str s, size_t i)
 {
-    /* One check for the usual text, which needs no escape: what follows then never grows the
-     * buffer. */
-    if (buf_room(b, s.n > SIZE_MAX / 8 ? SIZE_MAX / 2 : s.n + 2) == NULL)
-        return;
-    if (s.p == NULL)
-        s = PARLEY_STR("");
-    buf_add_char(b, '"');
-    for (size_t i = 0;;) {
+    while (i < s.n) {
+        add_escape(b, (unsigned char)s.p[i++]);
         char *to = buf_room(b, s.n - i);
         if (to == NULL)
             return;
         size_t clean = copy_clean(to, s.p + i, s.n - i);
         b->n += clean;
         i += clean;
-        if (i == s.n)
-            break;
-        add_escape(b, (unsigned char)s.p[i++]);
     }
     buf_add_char(b, '"');
+}
+
+void buf_add_json(struct buf *b, parley_str s)
+{
+    char *to = buf_room(b, s.n > SIZE_MAX / 8 ? SIZE_MAX / 2 : s.n + 2);
+    if (to == NULL)
+        return;
+    if (s.p == NULL)
+        s = PARLEY_STR("");
+    *to++ = '"';
+    size_t clean = copy_clean(to, s.p, s.n);
+    if (clean < s.n) {
+        b->n += clean + 1;
+        add_escaped(b, s, clean);
+        return;
+    }
+    to[clean] = '"';
+    b->n += clean + 2;
 }

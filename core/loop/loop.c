@@ -43,7 +43,7 @@
 
 enum {
     BUDGET_MAILS = 4096,
-    BUDGET_US = 10000,
+    BUDGET_MS = 10,
     ROUND_MAILS = 64,         /* of one actor, before the next one of the loop has its turn */
     STOP_MAILS = 1024 * 1024, /* a last drain ends, even if two actors play ping-pong */
 };
@@ -136,10 +136,10 @@ static unsigned drain_round(struct loop *l, bool *ret_left)
     return n;
 }
 
-/* Drains and flushes until nothing is left, or the budget is used. */
-static unsigned drain(struct loop *l, unsigned most, int64_t most_us, bool *ret_left)
+/* Drains and flushes until nothing is left, or the budget is used, which counts from l->now_ms. The
+ * clock is not asked by turns that leave nothing, as most do. */
+static unsigned drain(struct loop *l, unsigned most, int64_t most_ms, bool *ret_left)
 {
-    int64_t until = clock_mono_us() + most_us;
     unsigned n = 0;
     bool left = false;
 
@@ -148,14 +148,14 @@ static unsigned drain(struct loop *l, unsigned most, int64_t most_us, bool *ret_
         n += got;
         /* left without having got any: a producer is in the middle of its enqueue, so do not spin
          * on it */
-        bool used_up = n >= most || (left && !got) || clock_mono_us() >= until;
+        bool used_up = n >= most || (left && (!got || clock_mono_ms() - l->now_ms >= most_ms));
         if (left && !used_up)
             continue;
         flush_all(l);
         left = false;
         for (int i = 0; i < l->actor_count && !left; i++)
             left = !cds_wfcq_empty(&l->actors[i]->head, &l->actors[i]->tail);
-        if (!left || used_up)
+        if (!left || used_up || clock_mono_ms() - l->now_ms >= most_ms)
             break;
     }
     *ret_left = left;
@@ -170,11 +170,11 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *w, int events)
     (void)events;
     l->now_ms = clock_mono_ms();
     if (atomic_load_explicit(&l->stopping, memory_order_acquire)) {
-        drain(l, STOP_MAILS, INT64_MAX / 2, &left);
+        drain(l, STOP_MAILS, INT64_MAX, &left);
         ev_break(ev, EVBREAK_ALL);
         return;
     }
-    drain(l, BUDGET_MAILS, BUDGET_US, &left);
+    drain(l, BUDGET_MAILS, BUDGET_MS, &left);
     /* stopping may have been set by what was delivered here, on this thread: that is no reason to
      * wake anybody */
     if (left || atomic_load_explicit(&l->stopping, memory_order_relaxed))
@@ -320,7 +320,7 @@ unsigned loop_drain(struct loop *l)
 
     loop_here = l;
     l->now_ms = clock_mono_ms();
-    unsigned n = drain(l, STOP_MAILS, INT64_MAX / 2, &left);
+    unsigned n = drain(l, STOP_MAILS, INT64_MAX, &left);
     loop_here = before;
     return n;
 }

@@ -103,7 +103,8 @@ static bool read_value(struct reader *r, int c, const char *key, size_t key_byte
 
 static inline bool same_key(const struct value *a, const struct value *b)
 {
-    return a->key_bytes == b->key_bytes && memcmp(a->key, b->key, a->key_bytes) == 0;
+    return a->key_bytes == b->key_bytes && *a->key == *b->key &&
+           memcmp(a->key, b->key, a->key_bytes) == 0;
 }
 
 /* Few members are compared each with each; many go through a hash table whose seed strangers do not
