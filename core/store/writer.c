@@ -34,6 +34,7 @@ struct writer {
     pthread_mutex_t lock; /* of all down to mail_out */
     pthread_cond_t news;
     struct transaction *first, **end;
+    bool idle; /* it waits for the first transaction after a pause */
     bool stopping;
     uint64_t committed;
     bool awaited; /* somebody is to be told of the next commit */
@@ -103,13 +104,15 @@ bool writer_full(struct store *s)
 void writer_post(struct store *s, struct transaction *take)
 {
     struct writer *w = s->writer;
+    size_t before = atomic_fetch_add_explicit(&w->waiting_bytes, take->bytes, memory_order_relaxed);
 
     take->next = NULL;
-    atomic_fetch_add_explicit(&w->waiting_bytes, take->bytes, memory_order_relaxed);
     pthread_mutex_lock(&w->lock);
     *w->end = take;
     w->end = &take->next;
-    pthread_cond_signal(&w->news);
+    /* Whoever gathers is not disturbed, unless he has enough. */
+    if (w->idle || (before <= HURRY_BYTES && before + take->bytes > HURRY_BYTES))
+        pthread_cond_signal(&w->news);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -178,7 +181,9 @@ static void wait_for_work(struct writer *w)
             (!w->error &&
              atomic_load_explicit(&w->waiting_bytes, memory_order_relaxed) > HURRY_BYTES))
             return;
+        w->idle = !w->error && !w->first;
         wait_until(w, w->began_ms + pause_ms);
+        w->idle = false;
     }
 }
 
