@@ -1,6 +1,7 @@
 /* The clocks. Every reading of time in the daemon comes from here, so that a test can move it.
  *
- * The offset is added to both clocks alike; outside tests it is always 0.
+ * One offset is added to both clocks alike, one to the wall clock alone; outside tests they are
+ * always 0.
  */
 #include "base/clock.h"
 
@@ -15,7 +16,7 @@
 #define DAYS_PER_ERA   INT64_C(146097)          /* 400 years */
 #define DAYS_TO_MARCH0 INT64_C(719468)          /* from 0000-03-01 to 1970-01-01 */
 
-static _Atomic int64_t advanced_ms;
+static _Atomic int64_t advanced_ms, set_ms;
 
 static int64_t read_us(clockid_t id)
 {
@@ -42,12 +43,17 @@ int64_t clock_mono_coarse_ms(void)
 
 int64_t clock_unix_ms(void)
 {
-    return read_us(CLOCK_REALTIME) / 1000;
+    return read_us(CLOCK_REALTIME) / 1000 + atomic_load_explicit(&set_ms, memory_order_relaxed);
 }
 
 void clock_advance_ms(int64_t ms)
 {
     atomic_fetch_add_explicit(&advanced_ms, ms, memory_order_relaxed);
+}
+
+void clock_set_ms(int64_t ms)
+{
+    atomic_fetch_add_explicit(&set_ms, ms, memory_order_relaxed);
 }
 
 static void put_digits(char *to, int64_t v, int digits)

@@ -11,6 +11,7 @@ int64_t clock_mono_us(void);
 int64_t clock_mono_coarse_ms(void);
 int64_t clock_unix_ms(void);
 void clock_advance_ms(int64_t ms); /* tests only */
+void clock_set_ms(int64_t ms);     /* tests only: moves the wall clock alone, as one sets it */
 /* "2026-01-02T03:04:05.678Z": exactly three digits, 24 bytes and the 0. */
 #define CLOCK_RFC3339_BYTES 25
 char *clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339_BYTES]);

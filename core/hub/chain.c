@@ -36,6 +36,8 @@ void hook_leave(struct hub *h, struct hook_before before)
     h->current_message = before.message;
     h->refusal = before.refusal;
     if (!h->current) {
+        if (h->wrote)
+            stored_turn(h, m);
         outs_free(h);
         ops_run(h);
     }

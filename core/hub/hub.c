@@ -11,8 +11,9 @@
 
 #include <stdlib.h>
 
-#define PUMP_HIGH_WATER 32768 /* entries */
-#define RETRY_S         0.002
+#define PUMP_HIGH_WATER  32768 /* entries */
+#define RETRY_S          0.002
+#define CLOCKS_STEADY_MS 250 /* less is how clocks are held in step, and nothing happened */
 
 void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind)
 {
@@ -109,6 +110,9 @@ static void on_mail(struct actor *a, struct mail *mail)
         take_request(h,
                      (struct http_request *)((char *)mail - offsetof(struct http_request, mail)));
         break;
+    case MAIL_STORED:
+        stored_told(h);
+        break;
     default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
         free(mail);
     }
@@ -124,16 +128,32 @@ static void on_flush(struct actor *a)
         run_deferred(h);
 }
 
+/* Looked at once a second at least: a durable timer fires when the wall clock says so, whatever was
+ * done to that. */
+static void follow_wall_clock(struct hub *h, int64_t now_ms)
+{
+    int64_t unix_ms = clock_unix_ms(), moved = unix_ms - now_ms - h->clocks_apart_ms;
+
+    if (moved > -CLOCKS_STEADY_MS && moved < CLOCKS_STEADY_MS)
+        return;
+    h->clocks_apart_ms = unix_ms - now_ms;
+    timers_follow(h->timers, now_ms, unix_ms);
+}
+
 void hub_advance(struct hub *h)
 {
     enum domain before = domain_enter(DOMAIN_HUB);
     int64_t now = clock_mono_ms();
     struct plugin_instance *i;
+    bool durable;
     char *key;
 
-    while (!h->quiesced && timers_take(h->timers, now, &i, &key)) {
+    follow_wall_clock(h, now);
+    while (!h->quiesced && timers_take(h->timers, now, &i, &key, &durable)) {
         struct hook_before hook = hook_enter(h, i, NULL, NULL);
 
+        if (durable)
+            stored_fired(h, i, key);
         if (i->file->copy.on_timer)
             i->file->copy.on_timer(&i->host, key);
         hook_leave(h, hook);
@@ -143,6 +163,7 @@ void hub_advance(struct hub *h)
     clients_tell(h);
     dedupe_tick(h, now);
     users_tick(h, now);
+    stored_tick(h);
     domain_leave(before);
     hub_arm_timer(h);
 }
@@ -239,6 +260,9 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->pump_count = pump_count;
     h->ops_end = &h->ops;
     h->deferred_end = &h->deferred;
+    h->unstored_end = &h->unstored;
+    h->ack_stored = !s->server.ack || strcmp(s->server.ack, "accepted") != 0;
+    h->clocks_apart_ms = clock_unix_ms() - clock_mono_ms();
     channels_init(&h->channels, pump_count);
     users_init(h);
     arena_init(&h->hook_arena, 1024);
@@ -263,6 +287,11 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
 struct actor *hub_actor(struct hub *h)
 {
     return &h->actor;
+}
+
+int hub_store(struct hub *h, struct store *s, char why[256])
+{
+    return stored_attach(h, s, why);
 }
 
 static int start(struct hub *h, struct plugin_instance *i, char why[256])
@@ -320,6 +349,7 @@ void hub_quiesce(struct hub *h)
     }
     h->quiesced = true;
     ops_release(h);
+    stored_quiesce(h);
     arena_finish(&h->hook_arena);
     domain_leave(before);
 }
@@ -352,6 +382,7 @@ void hub_free(struct hub *h)
         free(i->hub_side);
         i->hub_side = NULL;
         i->hub = NULL;
+        i->store = NULL;
     }
     free(h);
 }

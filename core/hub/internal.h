@@ -104,6 +104,7 @@ struct hub_chain { /* of a type: the hubs that want it, and have that hook */
 struct out_message;
 struct timers;
 struct dedupe;
+struct store;
 struct hub {
     struct actor actor;
     const struct settings *settings;
@@ -133,7 +134,12 @@ struct hub {
     ev_timer retry_event;
     struct timers *timers;
     ev_timer timer_event;
+    int64_t clocks_apart_ms; /* the wall clock before the monotonic one, when that was last seen */
     struct dedupe *dedupe;
+    struct store *store; /* NULL: there is none */
+    bool ack_stored;
+    bool wrote; /* the hook which runs, or ran: the store wants to know when it is over */
+    struct message *unstored, **unstored_end; /* whose acks wait for the store */
     /* the hook that runs now */
     struct plugin_instance *current;
     struct message *current_message;
@@ -164,6 +170,7 @@ static inline struct hub_channel *hub_channel(const struct hub *h, const struct 
 void road_message(struct hub *h, struct message *take_message);
 void road_server_message(struct hub *h, struct message *take_message);
 void road_settle(struct hub *h, struct message *take_message);
+void road_answer(struct hub *h, struct message *m); /* to its author, and to who repeated it */
 void road_home(struct hub *h, struct message *take_message);
 /* chain.c */
 int chain_build(struct hub *h);
@@ -235,11 +242,28 @@ struct timers *timers_new(void);
 void timers_free(struct timers *t);
 int timers_set(struct timers *t, struct plugin_instance *i, const char *key,
                int64_t at_mono_ms); /* a pending one stays */
+/* For a moment of the wall clock, which is expected then: a durable one. Replaces a pending one. */
+int timers_set_at(struct timers *t, struct plugin_instance *i, const char *key, int64_t at_unix_ms,
+                  int64_t at_mono_ms);
+bool timers_is_durable(const struct timers *t, struct plugin_instance *i, const char *key);
 int timers_cancel(struct timers *t, struct plugin_instance *i, const char *key);
 int64_t timers_next(const struct timers *t); /* INT64_MAX: none */
 /* Takes the first that is due; false: none. *ret_key is free()d by the caller. */
-bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key);
+bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key,
+                 bool *ret_durable);
+/* The wall clock was set: durable ones are expected anew. */
+void timers_follow(struct timers *t, int64_t now_mono_ms, int64_t now_unix_ms);
 void hub_arm_timer(struct hub *h);
+/* stored.c */
+int stored_attach(struct hub *h, struct store *s, char why[256]);
+void stored_turn(struct hub *h, struct message *m); /* a hook wrote, and is over; m: or NULL */
+void stored_fired(struct hub *h, struct plugin_instance *i, const char *key); /* a durable timer */
+void stored_tick(struct hub *h);
+/* Whether its ack has to wait; then, once it is otherwise settled: here it stays until it goes. */
+bool stored_waits(struct hub *h, const struct message *m);
+void stored_wait(struct hub *h, struct message *take_message);
+void stored_told(struct hub *h); /* MAIL_STORED */
+void stored_quiesce(struct hub *h);
 /* dedupe.c */
 enum dedupe_answer { DEDUPE_NEW, DEDUPE_WAITS, DEDUPE_TOLD };
 struct dedupe *dedupe_new(int64_t window_ms);

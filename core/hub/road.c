@@ -172,16 +172,27 @@ static void answer_author(struct hub *h, struct message *m)
               LOG_TEXT("msg", str_printable(o->text, text, sizeof text)));
 }
 
-void road_settle(struct hub *h, struct message *m)
+void road_answer(struct hub *h, struct message *m)
 {
-    m->state = MESSAGE_SETTLED;
     if (m->author)
         answer_author(h, m);
     if (m->id.p)
         dedupe_settle(h, m);
+}
+
+void road_settle(struct hub *h, struct message *m)
+{
+    bool waits = m->stored && stored_waits(h, m); /* its ack, until what was kept is on the disk */
+
+    m->state = MESSAGE_SETTLED;
+    if (!waits)
+        road_answer(h, m);
     chain_settled(h, m);
     metric_inc_alone(h->metrics.settled[m->outcome.verdict & 7]);
-    road_home(h, m);
+    if (waits)
+        stored_wait(h, m);
+    else
+        road_home(h, m);
 }
 
 void road_home(struct hub *h, struct message *m)

@@ -43,6 +43,8 @@ enum mail_kind {
     MAIL_IDENTITY,             /* struct mail_connect: a refresh was accepted; same user */
     MAIL_REQUEST,              /* struct http_request (http/http.h): one of a plugin's routes */
     MAIL_PUMP_DRAINED,         /* struct mail: this pump's mailbox fell below its low-water mark */
+    /* the store to the hub */
+    MAIL_STORED, /* struct mail, the store's: something was committed */
     /* hub to pump; ADMITTED is the mail that was CONNECT, FORGOTTEN the one that was GONE: where
        there is no memory, everybody still comes and goes */
     MAIL_ADMITTED, /* struct mail_client */

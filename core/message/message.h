@@ -53,6 +53,7 @@ struct message {
     struct message *next;
     struct out *edit;      /* of parley_message_edit, until the hook returns */
     bool edit_failed;      /* what it wanted changed stands as it was */
+    uint64_t stored;       /* the store's number of the latest transaction of hubs that judged it */
     parley_to *deliveries; /* in arena */
     uint32_t delivery_count, delivery_cap;
     struct outcome outcome;

@@ -18,6 +18,7 @@ struct daemon;
 struct hub;
 struct logins;
 struct control;
+struct store_section;
 struct plugin_file { /* one a shared object */
     struct plugin_file *next;
     char *path;   /* resolved */
@@ -47,6 +48,7 @@ struct plugin_instance {     /* one a section */
     struct registry *registry;
     /* of the running daemon, set before start: what the host's functions act on */
     struct hub *hub;
+    struct store_section *store; /* NULL: there is no store */
     struct logins *logins;
     struct control *control;
     /* in hooks, hub.c's: */

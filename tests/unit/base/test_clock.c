@@ -81,6 +81,17 @@ START_TEST(clocks_move_together)
 }
 END_TEST
 
+START_TEST(the_wall_clock_can_be_set)
+{
+    int64_t mono = clock_mono_ms(), wall = clock_unix_ms();
+
+    clock_set_ms(-7200000);
+    ck_assert_int_le(clock_unix_ms() - wall, -7190000);
+    ck_assert_int_ge(clock_unix_ms() - wall, -7200000);
+    ck_assert_int_le(clock_mono_ms() - mono, 10000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/clock");
@@ -90,6 +101,7 @@ int main(void)
     tcase_add_test(t, every_day_is_what_the_c_library_says);
     tcase_add_test(t, a_stamp_is_that_time);
     tcase_add_test(t, clocks_move_together);
+    tcase_add_test(t, the_wall_clock_can_be_set);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -289,6 +289,7 @@ START_TEST(timers_are_set_or_not)
         struct plugin_instance *i = NULL;
         int set = 0, rung = 0;
         char key[8], *rings;
+        bool durable;
 
         count = 0;
         fails = which;
@@ -302,7 +303,7 @@ START_TEST(timers_are_set_or_not)
         count = 0;
         fails = 1; /* to ring, no memory is needed */
         from_there_on = true;
-        for (; timers_take(t, 100, &i, &rings); rung++)
+        for (; timers_take(t, 100, &i, &rings, &durable); rung++)
             free(rings);
         armed = false;
         domain_leave(DOMAIN_NONE);
