@@ -5,7 +5,7 @@
 #include "message/fields.h"
 #include "moderation.h"
 
-static const char *const names[] = {"slow_mode", NULL};
+static const char *const names[] = {"flood", "slow_mode", NULL};
 
 static char *file_text(const char *name)
 {
