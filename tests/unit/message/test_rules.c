@@ -78,8 +78,8 @@ START_TEST(what_is_wrong_does_not)
         "{\"channel\":\"g\",\"message\":\"h\"}",
         "{\"channel\":\"g\",\"message\":\"\xf0\x9f\x98\x80\"}", /* four bytes, one character */
         "{\"channel\":\"g\",\"message\":\"0123456789a\"}",
-        "{\"channel\":\"g\",\"message\":\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
-        "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"}",
+        ("{\"channel\":\"g\",\"message\":\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+         "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"}"),
         "{\"channel\":7,\"message\":\"hello\"}",
         "{\"channel\":\"g\",\"message\":[\"hello\"]}",
         "{\"channel\":\"g\",\"message\":\"hello\",\"count\":9}",

@@ -17,7 +17,7 @@ static struct metric *place(size_t i)
 
 static void setup(void)
 {
-    s = (struct series){0};
+    s = (struct series){NULL};
 }
 
 static void teardown(void)
