@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define MESSAGE_FIRST_BYTES 768
+#define MESSAGE_FIRST_BYTES 1024
 #define MESSAGE_BLOCK_BYTES 4096
 
 struct message_memory { /* most messages never need more than this one block */

@@ -47,13 +47,17 @@ void packet_begin(struct buf *text, const struct packet_parts *parts, size_t exp
 
 struct packet *packet_end(struct buf *text, const struct packet_parts *parts)
 {
-    struct packet *p = (struct packet *)(void *)text->p;
-    char *at = (char *)(p + 1), *end = text->p + text->n;
+    struct packet *p;
+    char *at, *end;
 
     if (text->error) {
         buf_finish(text);
         return NULL;
     }
+    buf_fit(text);
+    p = (struct packet *)(void *)text->p;
+    at = (char *)(p + 1);
+    end = text->p + text->n;
     buf_init(text, 0);
     memset(p, 0, sizeof *p);
     p->pub.api = &parley_host_api;
