@@ -195,6 +195,31 @@ START_TEST(expired_ones_are_cleaned_away_in_time)
 }
 END_TEST
 
+START_TEST(the_first_to_expire_is_known)
+{
+    unsigned seed = 5;
+    char key[16];
+
+    for (int step = 0; step < 4000; step++) {
+        seed = seed * 1103515245u + 12345u;
+        snprintf(key, sizeof key, "%u", (seed >> 8) % 300);
+        if ((seed >> 20) % 4 == 0) {
+            store_delete(x, key);
+        } else {
+            store_add(x, 1, key);
+            store_expire(x, (seed >> 4) % 5 == 0 ? 0 : 60000 + (seed >> 12) % 100000, key);
+        }
+        for (size_t i = 0; i < s->expiring_count && step % 10 == 0; i++) {
+            ck_assert_uint_eq(s->expiring[i]->place, i);
+            ck_assert_int_ge(s->expiring[i]->expires_ms,
+                             s->expiring[i ? (i - 1) / 2 : 0]->expires_ms);
+        }
+    }
+    ck_assert_uint_gt(s->expiring_count, 50);
+    store_end(s);
+}
+END_TEST
+
 START_TEST(whole_prefixes_go)
 {
     store_add(x, 1, "vote/1/ann");
@@ -400,6 +425,10 @@ START_TEST(memory_is_bounded_by_section_and_in_all)
         error = store_timer_set(y, key, 1);
     }
     ck_assert_int_eq(error, -ENOSPC);
+    s->options.bytes = 1000; /* less than there is, after a restart with another setting */
+    ck_assert_int_eq(put_text("0", 2000), -ENOSPC);
+    ck_assert_int_eq(put_text("0", 500), 0);
+    ck_assert_int_eq(store_add(y, 1, "new"), -ENOSPC);
     store_end(s);
 }
 END_TEST
@@ -440,6 +469,7 @@ static TCase *tests(const char *name)
     tcase_add_test(t, what_expires_reads_as_absent_at_once);
     tcase_add_test(t, an_expiry_can_be_changed_and_taken_back);
     tcase_add_test(t, expired_ones_are_cleaned_away_in_time);
+    tcase_add_test(t, the_first_to_expire_is_known);
     tcase_add_test(t, whole_prefixes_go);
     tcase_add_test(t, sections_share_nothing);
     tcase_add_test(t, timers_stay);
