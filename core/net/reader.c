@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 
 #define READ_BYTES 16384
-#define HEAD_BYTES 14 /* of a client's frame, at most */
 
 enum { OP_CONTINUATION, OP_TEXT, OP_BINARY, OP_CLOSE = 8, OP_PING, OP_PONG };
 

@@ -217,6 +217,11 @@ START_TEST(too_late_by_the_clock)
     expect_closed(1008, c->close_code);
 }
 END_TEST
+START_TEST(bad_utf8)
+{
+    expect_closed(1007, piece("{\"type\":\"\xc3\x28\"}", 0, true, true));
+}
+END_TEST
 START_TEST(bad_utf8_in_pieces)
 {
     ck_assert_int_eq(piece("{\"type\":\"\xc3", 0, true, false), 0);
@@ -495,6 +500,7 @@ int main(void)
     tcase_add_test(t, many_pieces_are_one_fragment);
     tcase_add_test(t, too_late_by_the_next_piece);
     tcase_add_test(t, too_late_by_the_clock);
+    tcase_add_test(t, bad_utf8);
     tcase_add_test(t, bad_utf8_in_pieces);
     tcase_add_test(t, refusals);
     tcase_add_test(t, invalid_json_and_fields);
