@@ -39,8 +39,12 @@ struct kit {
     parley_verdict settled; /* the latest verdict that came home */
     int answer_status;
     struct buf answer;
+    struct logins *logins; /* NULL: no authenticator */
+    char said[256];        /* at the door */
 };
 void kit_run(kit *k); /* until nothing moves */
 void kit_pump_init(kit *k);
 void kit_pump_finish(kit *k);
+int kit_door_open(kit *k, char why[256]); /* starts the authenticators */
+void kit_door_close(kit *k);
 #endif
