@@ -51,14 +51,14 @@ struct setup {
     const struct plugin *plugin;
     const char *ini_file; /* --ini; NULL: none */
     const char *sets[SETS_MAX];
-    size_t set_count; /* --set key=value */
-    const char *kind; /* of its section, and its name, as `ini_file` or the plugin says */
-    char section[64];
+    size_t set_count;           /* --set key=value */
+    char kind[16], section[64]; /* as `ini_file` or the plugin says */
 };
 struct variant {             /* how a world differs from what `setup` says */
     const char *key, *value; /* this option so; value NULL: without it */
     const char *second;      /* a second section of that name */
     const char *without;     /* without who offers this service */
+    const char *plugin;      /* not its file, but one that is built in */
     const char *extra;       /* text at the end */
 };
 extern const parley_plugin *const world_plugins[]; /* what is built in: a chat's types, a router */

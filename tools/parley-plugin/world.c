@@ -69,12 +69,12 @@ int setup_begin(struct setup *s, const struct plugin *p)
         config_report(&given, stderr);
     for (const struct config_section *c = given.sections; r == 0 && c; c = c->next)
         if (!c->channel.p && is_plugins(s, c)) {
-            s->kind = strdup(c->kind.p);
+            snprintf(s->kind, sizeof s->kind, "%s", c->kind.p);
             snprintf(s->section, sizeof s->section, "%s", c->name.p);
             break;
         }
     if (!s->section[0]) {
-        s->kind = plugin_kind(p);
+        snprintf(s->kind, sizeof s->kind, "%s", plugin_kind(p));
         snprintf(s->section, sizeof s->section, "%s", p->name);
     }
     r = r < 0 || given.fault_count ? -EINVAL : 0;
@@ -109,7 +109,7 @@ static void put_options(struct writer *w, const struct config_section *c)
     const struct setup *s = w->setup;
     const struct variant *v = w->variant;
 
-    buf_addf(&w->text, "plugin = %s\n", s->plugin->path);
+    buf_addf(&w->text, "plugin = %s\n", v && v->plugin ? v->plugin : s->plugin->path);
     for (const struct config_key *k = c ? c->keys : NULL; k; k = k->next)
         if (!str_is(k->name, "plugin") && !is_set(s, k->name.p) &&
             !(v && v->key && str_is(k->name, v->key)))
@@ -158,6 +158,17 @@ static void put_surroundings(struct writer *w)
     buf_addf(&w->text, "[hub observer]\n");
 }
 
+/* "org.parley.mute/1" is offered by the section `mute`. */
+static bool names_service(const char *id, const char *name)
+{
+    const char *dot = strrchr(id, '.');
+    size_t n;
+
+    id = dot ? dot + 1 : id;
+    n = strcspn(id, "/");
+    return n == strlen(name) && strncmp(id, name, n) == 0;
+}
+
 /* Who offers "org.parley.mute/1" is the hub `mute`, if there is its file. */
 static void put_services(struct writer *w)
 {
@@ -188,8 +199,12 @@ static void put_services(struct writer *w)
 
 static void put_given(struct writer *w)
 {
+    const struct variant *v = w->variant;
+
     for (const struct config_section *c = w->given.sections; c; c = c->next) {
         if (!c->channel.p && is_plugins(w->setup, c))
+            continue;
+        if (v && v->without && c->name.p && names_service(v->without, c->name.p))
             continue;
         buf_addf(&w->text, "[%s%s%s%s%s]\n", c->kind.p, c->name.p ? " " : "",
                  c->name.p ? c->name.p : "", c->channel.p ? " in " : "",

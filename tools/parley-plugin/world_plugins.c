@@ -93,8 +93,30 @@ static const parley_plugin observer_plugin = {.preamble = PARLEY_PREAMBLE,
                                               .version = "1.0.0",
                                               .provides = PARLEY_TABLE(observer_provides)};
 
-const parley_plugin *const world_plugins[] = {
-    &chat_message_plugin, &private_plugin, &typing_plugin, &router_plugin, &observer_plugin, NULL};
+/* --- somebody who throws people out while their messages are judged --- */
+static parley_verdict kick(parley_host *h, parley_message *m)
+{
+    static unsigned messages;
+
+    if (++messages % 5 == 0)
+        parley_close_client(h, parley_message_author(m), 4403, "Enough.");
+    return PARLEY_PASS;
+}
+static const parley_hub kicker = {
+    .struct_size = sizeof kicker, .phase = PARLEY_PHASE_ADMIT / 2, .on_message = kick};
+static const parley_provided kicker_provides[] = {{"parley.hub/1", &kicker}};
+static const parley_plugin kicker_plugin = {.preamble = PARLEY_PREAMBLE,
+                                            .id = "org.parley.tool.kicker",
+                                            .version = "1.0.0",
+                                            .provides = PARLEY_TABLE(kicker_provides)};
+
+const parley_plugin *const world_plugins[] = {&chat_message_plugin,
+                                              &private_plugin,
+                                              &typing_plugin,
+                                              &router_plugin,
+                                              &observer_plugin,
+                                              &kicker_plugin,
+                                              NULL};
 
 const char *verdict_name(parley_verdict v)
 {
