@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+enum { PARTS = 5 };
+
 static int entries(const char *folder)
 {
     DIR *d = opendir(folder);
@@ -20,47 +22,51 @@ static int entries(const char *folder)
 
 static void one_life(struct trial *t, int number)
 {
-    kit *k;
-    int left;
+    struct scene s;
 
-    trial_step(t, "life %d of %d: create, start", number, t->rounds);
-    k = scene_kit(t, NULL, NULL);
-    if (!k)
-        trial_fail(t, "it does not start for the %d. time: %s", number, kit_refusal());
-    trial_step(t, "life %d of %d: quiesce, destroy", number, t->rounds);
-    left = kit_close(k);
-    if (left)
-        trial_fail(t, "%d messages never came back from it", left);
+    scene_begin(&s, t, NULL, NULL);
+    s.actors[0] = kit_connect(s.kit, "ann", "");
+    kit_join(s.kit, s.actors[0], "general");
+    trial_step(t, "life %d of %d: a message", number, t->rounds);
+    kit_input(s.kit, s.actors[0],
+              "{\"type\":\"chat_message\",\"channel\":\"general\",\"message\":\"hello\"}");
+    scene_end(&s);
 }
 
 /* Under AddressSanitizer it looks for what nobody points to any more; else the heap is measured,
- * which finds more: what is still pointed to, too. */
+ * which finds what is still pointed to, too. Allocators and libraries keep something back now and
+ * then: a leak is what is left of every part of the lives. */
 void case_create_destroy(struct trial *t)
 {
     int (*leaks)(void) =
         (int (*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "__lsan_do_recoverable_leak_check");
-    int warm = t->rounds / 5, files, threads;
-    size_t before;
-    int64_t more;
+    int lives = t->rounds / PARTS, files = 0, threads = 0;
+    int64_t least = INT64_MAX;
 
-    for (int i = 1; i <= warm; i++)
-        one_life(t, i);
-    before = mallinfo2().uordblks;
-    files = entries("/proc/self/fd");
-    threads = entries("/proc/self/task");
-    for (int i = warm + 1; i <= t->rounds; i++)
-        one_life(t, i);
-    more = (int64_t)(mallinfo2().uordblks - before);
+    for (int part = 0; part < PARTS; part++) {
+        size_t before = mallinfo2().uordblks;
+        int64_t more;
+
+        for (int i = 0; i < lives; i++)
+            one_life(t, part * lives + i + 1);
+        more = (int64_t)(mallinfo2().uordblks - before);
+        if (part == 0) { /* what is made once, is made */
+            files = entries("/proc/self/fd");
+            threads = entries("/proc/self/task");
+        } else if (more < least) {
+            least = more;
+        }
+    }
     trial_step(t, "what is left was counted");
-    if (more >= 16 * (t->rounds - warm))
-        trial_fail(t, "each time it is created and destroyed, %" PRId64 " bytes are left",
-                   more / (t->rounds - warm));
     if (entries("/proc/self/fd") > files)
         trial_fail(t, "it leaves files open: %d after %d times", entries("/proc/self/fd") - files,
-                   t->rounds - warm);
+                   lives * (PARTS - 1));
     if (entries("/proc/self/task") > threads)
         trial_fail(t, "it leaves threads behind: %d", entries("/proc/self/task") - threads);
-    trial_note(t, "%d times", t->rounds);
+    if (lives && least >= 16 * lives)
+        trial_fail(t, "each time it is created and destroyed, %" PRId64 " bytes are left",
+                   least / lives);
+    trial_note(t, "%d times", lives * PARTS);
     if (!leaks)
         trial_note(t, "AddressSanitizer: skipped, it is not built with it; the heap was measured");
     else if (leaks())
