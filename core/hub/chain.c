@@ -4,7 +4,6 @@
  * are listed once, at start. A hook runs between hook_enter and hook_leave, and what it asked for
  * is done before the next one runs, unless that is held. After quiesce no hook runs any more.
  */
-#include "base/log.h"
 #include "base/str.h"
 #include "hub/internal.h"
 
@@ -90,67 +89,6 @@ void chain_finish(struct hub *h)
     h->chains = NULL;
 }
 
-/* Makes sense of what a hub returned. What it said before in vain is forgotten. */
-static parley_verdict settle_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v)
-{
-    if (v == PARLEY_REJECT) {
-        o->section = i->host.section;
-        if (o->code == 0)
-            o->code = PARLEY_E_REJECTED;
-        metric_inc(i->hub_side->rejections);
-        return v;
-    }
-    memset(o, 0, sizeof *o);
-    switch (v) {
-    case PARLEY_PASS:
-        return v;
-    case PARLEY_DONE:
-    case PARLEY_DROP:
-        o->section = i->host.section;
-        return v;
-    default: /* FAIL, a HOLD that holds nothing, and what is no verdict */
-        metric_inc(i->hub_side->failures);
-        if (i->on_error_pass)
-            return PARLEY_PASS;
-        o->section = i->host.section;
-        o->code = PARLEY_E_UNAVAILABLE;
-        o->rule = PARLEY_STR("on_error");
-        o->text = PARLEY_STR("This cannot be judged just now. Please try again.");
-        return PARLEY_REJECT;
-    }
-}
-
-/* A hub asked for its author to be let in, and another one said no: then so does the message. */
-static parley_verdict refuse_join(struct hub *h, struct message *m)
-{
-    m->outcome = h->join_outcome;
-    m->outcome.text = arena_str(&m->arena, m->outcome.text);
-    m->outcome.rule = arena_str(&m->arena, m->outcome.rule);
-    return PARLEY_REJECT;
-}
-
-static parley_verdict run_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
-{
-    struct plugin_instance *i = hub->instance;
-    struct hook_before before = hook_enter(h, i, m, &m->outcome);
-    bool join_refused;
-    parley_verdict v;
-
-    metric_inc_alone(hub->calls);
-    v = hub->hub.on_message(&i->host, &m->pub);
-    hook_leave(h, before);
-    if (m->edit_failed) { /* what it meant to hide must not be seen */
-        log_event(LOG_LEVEL_WARNING, "edit_failed", LOG_TEXT("section", i->host.section));
-        m->edit_failed = false;
-        v = v == PARLEY_PASS ? PARLEY_FAIL : v;
-    }
-    v = settle_verdict(i, &m->outcome, v);
-    join_refused = h->join_refused == m;
-    if (join_refused)
-        h->join_refused = NULL;
-    return join_refused && v != PARLEY_REJECT ? refuse_join(h, m) : v;
-}
-
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
 {
     const struct registry *r = h->registry;
@@ -167,7 +105,7 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
             continue;
         if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
             continue;
-        v = run_link(h, m, hub);
+        v = judge_link(h, m, hub);
         if (v == PARLEY_DROP)
             m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
         else if (v != PARLEY_PASS)
@@ -213,7 +151,7 @@ parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome
             before = hook_enter(h, hub->instance, NULL, ret_why);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
             hook_leave(h, before);
-            if (settle_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+            if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
                 return PARLEY_REJECT;
         }
         c->passed = (uint16_t)(k + 1);
@@ -272,7 +210,7 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
         before = hook_enter(h, hub->instance, NULL, ret_why);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
         hook_leave(h, before);
-        if (settle_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+        if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
             return PARLEY_REJECT;
     }
     return PARLEY_PASS;

@@ -187,6 +187,10 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
                           const struct plugin_instance *asker, struct outcome *ret_why);
 void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
                  const struct plugin_instance *asker);
+/* judge.c: one hub, one message */
+parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub);
+/* Makes sense of what a hook returned; *o is what it said meanwhile. PASS, DONE, DROP or REJECT. */
+parley_verdict judge_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v);
 /* sequencer.c */
 int sequencer_seal(struct hub *h, struct message *m);
 void sequencer_give_back(struct hub *h, struct message *m);
