@@ -158,7 +158,7 @@ static int begin(kit *k)
         loop_add(&k->loop, &k->pump);
     }
     if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
-        hub_start(k->hub, why) < 0) {
+        hub_start(k->hub, why) < 0 || kit_door_open(k, why) < 0) {
         set_refusal(why);
         return -EINVAL;
     }
@@ -182,6 +182,7 @@ static int end(kit *k)
     hub_free(k->hub);
     k->hub = NULL;
     kit_pump_finish(k);
+    kit_door_close(k);
     registry_finish(&k->registry);
     config_finish(&k->config);
     return left;

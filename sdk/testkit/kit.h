@@ -50,6 +50,12 @@ int kit_frames(kit *k, parley_client c,
  * NULL: there is none. Valid until the next call. */
 const char *kit_member(const char *frame, const char *path);
 
+/* Ask the authenticators as a handshake does, with a bearer token and a query ("name=ann"), of
+ * which each may be NULL. PARLEY_ADMIT and the user's id; PARLEY_REFUSE and why, also of a token
+ * that no section knows; PARLEY_LATER; PARLEY_NOT_MINE: he shows nothing. What is said is valid
+ * until the next call. */
+int32_t kit_login(kit *k, const char *bearer, const char *query, const char **ret_said);
+
 int kit_admin(kit *k, const char *method, const char *path, const char *json,
               const char **ret_json); /* path with its query; the status */
 void kit_advance_ms(kit *k, int64_t ms);

@@ -45,6 +45,8 @@ struct kit {
     char *web_seen, *web_asked;
     int web_count;
     bool work_later;
+    struct logins *logins; /* NULL: no authenticator */
+    char said[256];        /* at the door */
 };
 void kit_run(kit *k); /* until nothing moves */
 void kit_wait_init(kit *k);
@@ -57,4 +59,6 @@ struct ask;
 void kit_take_ask(kit *k, struct ask *take);
 void kit_pump_init(kit *k);
 void kit_pump_finish(kit *k);
+int kit_door_open(kit *k, char why[256]); /* starts the authenticators */
+void kit_door_close(kit *k);
 #endif
