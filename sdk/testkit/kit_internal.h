@@ -40,7 +40,9 @@ struct kit {
     int answer_status;
     struct buf answer;
 };
-void kit_run(kit *k); /* until nothing moves */
+#pragma GCC visibility push(hidden) /* libparley_kit.so shows kit.h alone */
+void kit_run(kit *k);               /* until nothing moves */
 void kit_pump_init(kit *k);
 void kit_pump_finish(kit *k);
+#pragma GCC visibility pop
 #endif
