@@ -27,7 +27,7 @@ const tidy = (text) => text.replace(/\s+/g, ' ').replace(/\( /g, '(').replace(/ 
 
 /** Those that stand alone; a part of another says so itself. */
 function headers(dir) {
-    const all = readdirSync(join(dir, 'parley'), { recursive: false, withFileTypes: true }).flatMap((f) =>
+    const all = readdirSync(join(dir, 'parley'), { withFileTypes: true }).flatMap((f) =>
         f.isDirectory() ? readdirSync(join(dir, 'parley', f.name)).map((g) => `parley/${f.name}/${g}`) : [`parley/${f.name}`],
     );
     const text = Object.fromEntries(all.filter((f) => f.endsWith('.h')).sort().map((f) => [f, readFileSync(join(dir, f), 'utf8')]));
@@ -102,7 +102,7 @@ function print(abi) {
     return `${lines.join('\n')}\n`;
 }
 
-function parse(text) {
+export function parse(text) {
     const abi = { struct: {}, type: {}, enum: {}, constant: {}, function: {} };
     let s;
     for (const line of text.split('\n')) {
