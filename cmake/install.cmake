@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 
 if(TARGET parleyd)
-    install(TARGETS parleyd RUNTIME DESTINATION bin)
+    install(TARGETS parleyd parleyctl RUNTIME DESTINATION bin)
 endif()
 if(EXISTS "${PROJECT_SOURCE_DIR}/sdk/include/parley")
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/include/parley"
