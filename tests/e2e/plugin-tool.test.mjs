@@ -228,6 +228,7 @@ describe("validate", () => {
     ["faulty", "allocation", /when parley_\.\.\._slot failed .*(crashed by SIGSEGV|status)/, ...fault("ignores_slots")],
     ["faulty", "hostile-input", crash, ...fault("cannot_take_long")],
     ["faulty", "stale-clients", crash, ...fault("ignores_stale")],
+    ["faulty", "holds", crash, ...fault("believes_in_holds")],
     ["faulty", "store-fails", crash, ...fault("believes_store")],
     ["faulty", "quiesce", crash, ...fault("frees_twice")],
   ];
