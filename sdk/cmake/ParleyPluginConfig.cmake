@@ -3,7 +3,8 @@
 #   parley_add_plugin(<name> <source>...)           <name>.so, from C11 or C++20
 #   parley_add_plugin_test(<name> <source>...)      its tests, in ctest: the program made of the
 #                                                   sources (libcheck, the testkit), and the
-#                                                   validator of `parley-plugin`
+#                                                   validator of `parley-plugin`, with the
+#                                                   configuration of <name>.ini if there is one
 #
 # For what these do not fit: Parley::plugin are the headers, Parley::kit is the testkit,
 # ParleyPlugin_PLUGIN_DIR the folder of the plugins that come with the server.
@@ -62,8 +63,14 @@ function(_parley_add_plugin_test name source)
     add_test(NAME ${test} COMMAND ${test})
     set_tests_properties(${test} PROPERTIES TIMEOUT 120 ENVIRONMENT "${path}")
     if(EXISTS "${ParleyPlugin_PROGRAM}" AND NOT TEST validate_${name})
+        set(ini "${CMAKE_CURRENT_SOURCE_DIR}/${name}.ini") # as the template has it
+        if(EXISTS "${ini}")
+            set(ini --ini "${ini}")
+        else()
+            set(ini "")
+        endif()
         add_test(NAME validate_${name}
-                 COMMAND "${ParleyPlugin_PROGRAM}" validate "$<TARGET_FILE:${name}>")
+                 COMMAND "${ParleyPlugin_PROGRAM}" validate "$<TARGET_FILE:${name}>" ${ini})
         set_tests_properties(validate_${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${path}")
     endif()
 endfunction()
