@@ -9,10 +9,10 @@
 
 #include <stdlib.h>
 
-struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
-                              struct outcome *refusal)
+struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, const char *hook,
+                              struct message *m, struct outcome *refusal)
 {
-    struct hook_before before = {h->current, h->current_message, h->refusal,
+    struct hook_before before = {plugin_enter(i, hook), h->current, h->current_message, h->refusal,
                                  domain_enter(DOMAIN_HUB)};
 
     h->current = i;
@@ -25,6 +25,7 @@ void hook_leave(struct hub *h, struct hook_before before)
 {
     struct message *m = h->current_message;
 
+    crumb_leave(before.crumb);
     if (m && m->edit) {
         if (message_merge(m, m->edit) < 0)
             m->edit_failed = true;
@@ -131,7 +132,7 @@ void chain_settled(struct hub *h, struct message *m)
 
         if (!l && (!hub->hub.on_settled || !wants(hub, m->type_name)))
             continue;
-        before = hook_enter(h, hub->instance, m, NULL);
+        before = hook_enter(h, hub->instance, "on_settled", m, NULL);
         hub->hub.on_settled(&hub->instance->host, &m->pub, &o);
         hook_leave(h, before);
     }
@@ -148,7 +149,7 @@ parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome
 
         if (hub->hub.on_connect) {
             memset(ret_why, 0, sizeof *ret_why);
-            before = hook_enter(h, hub->instance, NULL, ret_why);
+            before = hook_enter(h, hub->instance, "on_connect", NULL, ret_why);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
             hook_leave(h, before);
             if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
@@ -171,7 +172,7 @@ void chain_greet(struct hub *h, struct hub_client *c)
 
         if (!hub->hub.on_greet)
             continue;
-        before = hook_enter(h, hub->instance, NULL, NULL);
+        before = hook_enter(h, hub->instance, "on_greet", NULL, NULL);
         hub->hub.on_greet(&hub->instance->host, (parley_client){c->handle});
         hook_leave(h, before);
     }
@@ -187,7 +188,7 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
 
         if (!hub->hub.on_disconnect)
             continue;
-        before = hook_enter(h, hub->instance, NULL, NULL);
+        before = hook_enter(h, hub->instance, "on_disconnect", NULL, NULL);
         hub->hub.on_disconnect(&hub->instance->host, (parley_client){c->handle}, reason);
         hook_leave(h, before);
     }
@@ -207,7 +208,7 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
         if (!hub->hub.on_join || hub->instance == asker)
             continue;
         memset(ret_why, 0, sizeof *ret_why);
-        before = hook_enter(h, hub->instance, NULL, ret_why);
+        before = hook_enter(h, hub->instance, "on_join", NULL, ret_why);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
         hook_leave(h, before);
         if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
@@ -227,7 +228,7 @@ void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
 
         if (!hub->hub.on_leave || hub->instance == asker)
             continue;
-        before = hook_enter(h, hub->instance, NULL, NULL);
+        before = hook_enter(h, hub->instance, "on_leave", NULL, NULL);
         hub->hub.on_leave(&hub->instance->host, (parley_client){c->handle}, ch->name);
         hook_leave(h, before);
     }

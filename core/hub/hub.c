@@ -65,7 +65,7 @@ static void take_request(struct hub *h, struct http_request *q)
     struct out answer;
 
     out_init(&answer, 1 << 20);
-    before = hook_enter(h, route->instance, NULL, NULL);
+    before = hook_enter(h, route->instance, "route", NULL, NULL);
     q->status =
         h->quiesced ? 503 : route->route.serve(&route->instance->host, &q->pub, &answer.pub);
     hook_leave(h, before);
@@ -150,7 +150,7 @@ void hub_advance(struct hub *h)
 
     follow_wall_clock(h, now);
     while (!h->quiesced && timers_take(h->timers, now, &i, &key, &durable)) {
-        struct hook_before hook = hook_enter(h, i, NULL, NULL);
+        struct hook_before hook = hook_enter(h, i, "on_timer", NULL, NULL);
 
         if (durable)
             stored_fired(h, i, key);
@@ -300,7 +300,7 @@ static int start(struct hub *h, struct plugin_instance *i, char why[256])
     int r;
 
     if (i->file->copy.start) {
-        before = hook_enter(h, i, NULL, NULL);
+        before = hook_enter(h, i, "start", NULL, NULL);
         r = i->file->copy.start(&i->host, NULL);
         hook_leave(h, before);
         if (r < 0) {
@@ -343,7 +343,7 @@ void hub_quiesce(struct hub *h)
         if (!i->started || !i->file->copy.quiesce)
             continue;
         i->started = false;
-        hook = hook_enter(h, i, NULL, NULL);
+        hook = hook_enter(h, i, "quiesce", NULL, NULL);
         i->file->copy.quiesce(&i->host);
         hook_leave(h, hook);
     }

@@ -279,12 +279,13 @@ void dedupe_tick(struct hub *h, int64_t now_ms);
 void outs_free(struct hub *h);
 /* hooks: set what runs, call, then do what was asked for */
 struct hook_before {
+    struct crumb_before crumb;
     struct plugin_instance *instance;
     struct message *message;
     struct outcome *refusal;
     enum domain domain;
 };
-struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
-                              struct outcome *refusal);
+struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, const char *hook,
+                              struct message *m, struct outcome *refusal);
 void hook_leave(struct hub *h, struct hook_before before);
 #endif

@@ -48,7 +48,7 @@ static parley_verdict refuse_join(struct hub *h, struct message *m)
 parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
 {
     struct plugin_instance *i = hub->instance;
-    struct hook_before before = hook_enter(h, i, m, &m->outcome);
+    struct hook_before before = hook_enter(h, i, "on_message", m, &m->outcome);
     bool join_refused;
     parley_verdict v;
 

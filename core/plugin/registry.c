@@ -78,6 +78,7 @@ static struct plugin_instance *new_instance(struct registry *r, struct config *c
     i->config = c;
     i->section = s;
     i->registry = r;
+    i->generation = 1;
     i->host.struct_size = sizeof i->host;
     i->host.abi_major = PARLEY_ABI_MAJOR;
     i->host.abi_minor = PARLEY_ABI_MINOR;
@@ -151,6 +152,7 @@ static void load_channel_section(struct registry *r, struct config *c, struct co
 static void create(struct registry *r, struct config *c)
 {
     for (struct plugin_instance *i = r->instances; i; i = i->next) {
+        struct crumb_before crumb;
         enum domain before;
         int e;
 
@@ -161,7 +163,9 @@ static void create(struct registry *r, struct config *c)
             continue;
         }
         before = domain_enter(DOMAIN_CONTROL);
+        crumb = plugin_enter(i, "create");
         e = i->file->copy.create(&i->host);
+        crumb_leave(crumb);
         domain_leave(before);
         i->created = e == 0;
         if (e != 0 && !i->bad_option)
@@ -214,8 +218,10 @@ static void free_instance(struct plugin_instance *i)
 {
     if (i->created && i->file->copy.destroy) {
         enum domain before = domain_enter(DOMAIN_CONTROL);
+        struct crumb_before crumb = plugin_enter(i, "destroy");
 
         i->file->copy.destroy(&i->host);
+        crumb_leave(crumb);
         domain_leave(before);
     }
     for (size_t k = 0; k < i->by_channel_count; k++)

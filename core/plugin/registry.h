@@ -6,6 +6,7 @@
  */
 #ifndef PLUGIN_REGISTRY_H
 #define PLUGIN_REGISTRY_H
+#include "base/crumb.h"
 #include "config/settings.h"
 #include "loop/mail.h"
 #include "plugin/series.h"
@@ -33,6 +34,7 @@ struct plugin_instance {     /* one a section */
     struct config *config;          /* while it is being loaded, for parley_bad_option */
     struct config_section *section; /* likewise */
     char *kind, *name;              /* "hub", "rate_limit" */
+    uint32_t generation;            /* of its section: from 1 */
     void *options;                  /* of the section */
     struct plugin_channel_options {
         parley_str channel;
@@ -54,6 +56,11 @@ struct plugin_instance {     /* one a section */
     /* in hooks, hub.c's: */
     struct hub_instance *hub_side;
 };
+/* Around every call into it: crumb_leave when it returned. i NULL: a type or protocol of nobody. */
+static inline struct crumb_before plugin_enter(const struct plugin_instance *i, const char *hook)
+{
+    return crumb_enter(i ? i->host.section : NULL, i ? i->generation : 0, hook);
+}
 struct plugin_type {  /* a message type, by its name */
     parley_type type; /* zero-filled to our size */
     parley_str name;
