@@ -214,7 +214,7 @@ static void begin(void *arg)
 {
     struct daemon *d = arg;
     struct parts *p = &d->parts;
-    size_t sections = 0;
+    size_t sections = p->registry.instance_count;
     char why[256] = "";
 
     if (control_start_auths(p->control, &p->registry, why) < 0 || parts_accept(p, why) < 0) {
@@ -222,8 +222,6 @@ static void begin(void *arg)
         end(d);
         return;
     }
-    for (const struct plugin_instance *i = p->registry.instances; i; i = i->next)
-        sections++;
     if (!p->registry.auth_count)
         log_event(LOG_LEVEL_WARNING, "no_auth",
                   LOG_TEXT("msg", "there is no section [auth ...]: nobody can enter"));

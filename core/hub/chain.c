@@ -1,8 +1,9 @@
 /* The chain of hubs: which of them see a message, in which order, and what their verdicts mean.
  *
  * The order is the registry's (phase, then the INI); for each message type the hubs that want it
- * are listed once, at start. A hook runs between hook_enter and hook_leave, and what it asked for
- * is done before the next one runs, unless that is held. After quiesce no hook runs any more.
+ * are listed once, when the registry is made. A hook runs between hook_enter and hook_leave, and
+ * what it asked for is done before the next one runs, unless that is held. After quiesce no hook
+ * runs any more.
  */
 #include "base/str.h"
 #include "hub/internal.h"
@@ -55,49 +56,56 @@ static int list_new(struct hub_list *l, size_t most)
     return l->hubs ? 0 : -ENOMEM;
 }
 
-int chain_build(struct hub *h)
+static int list_type(struct hub_chain *c, const struct registry *r, parley_str type)
 {
-    struct registry *r = h->registry;
-
-    h->chains = calloc(r->type_count ? r->type_count : 1, sizeof *h->chains);
-    if (!h->chains)
+    if (list_new(&c->on_message, r->hub_count) < 0 || list_new(&c->on_settled, r->hub_count) < 0)
         return -ENOMEM;
-    for (size_t t = 0; t < r->type_count; t++) {
-        struct hub_chain *c = &h->chains[r->types[t]->index];
+    for (size_t i = 0; i < r->hub_count; i++) {
+        const struct plugin_hub *hub = r->hubs[i];
 
-        if (list_new(&c->on_message, r->hub_count) < 0 ||
-            list_new(&c->on_settled, r->hub_count) < 0)
-            return -ENOMEM;
-        for (size_t i = 0; i < r->hub_count; i++) {
-            if (!wants(&r->hubs[i], r->types[t]->name))
-                continue;
-            if (r->hubs[i].hub.on_message)
-                c->on_message.hubs[c->on_message.count++] = (uint16_t)i;
-            if (r->hubs[i].hub.on_settled)
-                c->on_settled.hubs[c->on_settled.count++] = (uint16_t)i;
-        }
+        if (!wants(hub, type))
+            continue;
+        if (hub->hub.on_message)
+            c->on_message.hubs[c->on_message.count++] = (uint16_t)i;
+        if (hub->hub.on_settled)
+            c->on_settled.hubs[c->on_settled.count++] = (uint16_t)i;
     }
     return 0;
 }
 
-void chain_finish(struct hub *h)
+struct hub_chains *chain_new(const struct registry *r)
 {
-    for (size_t t = 0; h->chains && t < h->registry->type_count; t++) {
-        free(h->chains[t].on_message.hubs);
-        free(h->chains[t].on_settled.hubs);
+    size_t count = r->root ? r->root->type_name_count : 0;
+    struct hub_chains *c = calloc(1, sizeof *c + count * sizeof *c->of);
+
+    if (!c)
+        return NULL;
+    c->count = count;
+    for (size_t t = 0; t < count; t++)
+        if (list_type(&c->of[t], r, str_of(r->root->type_names[t])) < 0) {
+            chain_free(c);
+            return NULL;
+        }
+    return c;
+}
+
+void chain_free(struct hub_chains *c)
+{
+    for (size_t t = 0; c && t < c->count; t++) {
+        free(c->of[t].on_message.hubs);
+        free(c->of[t].on_settled.hubs);
     }
-    free(h->chains);
-    h->chains = NULL;
+    free(c);
 }
 
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
 {
     const struct registry *r = h->registry;
-    const struct hub_list *l = m->type ? &h->chains[m->type->index].on_message : NULL;
+    const struct hub_list *l = m->type ? &h->chains->of[m->type->index].on_message : NULL;
     size_t count = l ? l->count : r->hub_count;
 
     for (size_t k = 0; k < count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
+        const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
         parley_verdict v;
 
         if (hub->hub.phase < from || hub->hub.phase >= until)
@@ -118,7 +126,7 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
 void chain_settled(struct hub *h, struct message *m)
 {
     const struct registry *r = h->registry;
-    const struct hub_list *l = m->type ? &h->chains[m->type->index].on_settled : NULL;
+    const struct hub_list *l = m->type ? &h->chains->of[m->type->index].on_settled : NULL;
     size_t count = l ? l->count : r->hub_count;
     parley_outcome o = {.struct_size = sizeof o,
                         .verdict = m->outcome.verdict,
@@ -127,7 +135,7 @@ void chain_settled(struct hub *h, struct message *m)
                         .rule = m->outcome.rule.p};
 
     for (size_t k = 0; k < count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
+        const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
         struct hook_before before;
 
         if (!l && (!hub->hub.on_settled || !wants(hub, m->type_name)))
@@ -138,12 +146,24 @@ void chain_settled(struct hub *h, struct message *m)
     }
 }
 
+static void passed_some(struct hub *h, struct hub_client *c, size_t hubs)
+{
+    c->passed = (uint32_t)hubs;
+    h->clients_refused += !c->refused;
+    c->refused = true;
+}
+
+static bool has_passed(const struct hub_client *c, const struct plugin_hub *hub, size_t place)
+{
+    return c->refused ? place < c->passed : hub->seat <= c->passed;
+}
+
 parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome *ret_why)
 {
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         parley_verdict v;
 
@@ -152,13 +172,17 @@ parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome
             before = hook_enter(h, hub->instance, "on_connect", NULL, ret_why);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
             hook_leave(h, before);
-            if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+            if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT) {
+                passed_some(h, c, k);
                 return PARLEY_REJECT;
+            }
         }
-        c->passed = (uint16_t)(k + 1);
-        if (c->state == HUB_CLIENT_CLOSING) /* kicked by what the hook asked for */
+        if (c->state == HUB_CLIENT_CLOSING) { /* kicked by what the hook asked for */
+            passed_some(h, c, k + 1);
             return PARLEY_DONE;
+        }
     }
+    c->passed = h->seats;
     return PARLEY_PASS;
 }
 
@@ -167,7 +191,7 @@ void chain_greet(struct hub *h, struct hub_client *c)
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
 
         if (!hub->hub.on_greet)
@@ -182,11 +206,11 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < c->passed && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+    for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
 
-        if (!hub->hub.on_disconnect)
+        if (!hub->hub.on_disconnect || !has_passed(c, hub, k))
             continue;
         before = hook_enter(h, hub->instance, "on_disconnect", NULL, NULL);
         hub->hub.on_disconnect(&hub->instance->host, (parley_client){c->handle}, reason);
@@ -201,7 +225,7 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         parley_verdict v;
 
@@ -223,7 +247,7 @@ void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
 
         if (!hub->hub.on_leave || hub->instance == asker)

@@ -27,7 +27,7 @@ struct kit {
     struct actor *pumps[1];
     struct config config;
     struct settings settings;
-    struct registry registry;
+    struct registry first, *registry;    /* the latest; the first stays until the end */
     struct plugin_instance kit_instance; /* owner of the protocol of those who name none */
     struct store *store;                 /* stays over a restart */
     struct hub *hub;
@@ -40,7 +40,11 @@ struct kit {
     int answer_status;
     struct buf answer;
 };
-void kit_run(kit *k); /* until nothing moves */
+void kit_add_protocol(kit *k, struct registry *r); /* unless it has one */
+void kit_refuse(const char *text);                 /* what kit_refusal says; NULL: nothing */
+void kit_refuse_by_faults(struct config *c);
+void kit_reload_finish(kit *k, struct plugin_instance *left); /* the hub is gone: registries end */
+void kit_run(kit *k);                                         /* until nothing moves */
 void kit_pump_init(kit *k);
 void kit_pump_finish(kit *k);
 #endif
