@@ -98,13 +98,22 @@ void chain_free(struct hub_chains *c)
     free(c);
 }
 
+/* What was dropped goes on, for its author to see. */
+static parley_verdict passed(struct message *m, parley_verdict v)
+{
+    if (v != PARLEY_DROP)
+        return v;
+    m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
+    return PARLEY_PASS;
+}
+
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
 {
     const struct registry *r = h->registry;
     const struct hub_list *l = m->type ? &h->chains->of[m->type->index].on_message : NULL;
     size_t count = l ? l->count : r->hub_count;
 
-    for (size_t k = 0; k < count && !h->quiesced; k++) {
+    for (size_t k = m->chain_at; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
         parley_verdict v;
 
@@ -114,13 +123,48 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
             continue;
         if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
             continue;
-        v = judge_link(h, m, hub);
-        if (v == PARLEY_DROP)
-            m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
-        else if (v != PARLEY_PASS)
+        v = passed(m, judge_link(h, m, hub, NULL));
+        if (v == PARLEY_HOLD)
+            m->chain_at = (uint16_t)(k + 1);
+        if (v != PARLEY_PASS)
             return v;
     }
     return PARLEY_PASS;
+}
+
+parley_verdict chain_resume(struct hub *h, struct message *m, const struct plugin_hub *link,
+                            const struct hold_end *end)
+{
+    parley_verdict v = passed(m, judge_link(h, m, link, end));
+
+    return v == PARLEY_PASS ? chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE) : v;
+}
+
+static const struct plugin_hub *link_at(const struct registry *r, const struct hub_chains *c,
+                                        const struct message *m, size_t k)
+{
+    const struct hub_list *l = m->type ? &c->of[m->type->index].on_message : NULL;
+
+    if (k >= (l ? l->count : r->hub_count))
+        return NULL;
+    return r->hubs[l ? l->hubs[k] : k];
+}
+
+void chain_move(struct hub *h, struct message *m, const struct registry *old,
+                const struct hub_chains *old_chains)
+{
+    size_t at = m->chain_at;
+
+    m->chain_at = 0;
+    while (at-- > 0) {
+        const struct plugin_hub *before = link_at(old, old_chains, m, at), *now;
+
+        for (size_t k = 0; before && (now = link_at(h->registry, h->chains, m, k)); k++)
+            if (now->seat == before->seat) {
+                m->chain_at = (uint16_t)(k + 1);
+                return;
+            }
+    }
 }
 
 void chain_settled(struct hub *h, struct message *m)

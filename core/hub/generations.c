@@ -9,7 +9,7 @@
  */
 #include "base/log.h"
 #include "base/str.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 
 #include <stdlib.h>
 
@@ -23,6 +23,9 @@ static void make_metrics(struct plugin_instance *i)
         metric(METRIC_COUNTER, "rejections", "Messages that a section refused", "section", section);
     i->hub_side->failures = metric(METRIC_COUNTER, "failures",
                                    "Messages that a section could not judge", "section", section);
+    i->hub_side->waiting =
+        metric(METRIC_GAUGE, "waiting", "What a section waits for: answers, jobs, moderators",
+               "section", section);
     for (struct plugin_hub *hub = i->hubs; hub; hub = hub->next)
         hub->calls = metric(METRIC_COUNTER, "hub_calls", "Messages that a section was asked about",
                             "section", section);
@@ -34,6 +37,7 @@ int instance_attach(struct hub *h, struct plugin_instance *i)
     if (!i->hub_side)
         return -ENOMEM;
     i->hub = h;
+    i->hub_side->asks_end = &i->hub_side->asks;
     make_metrics(i);
     return 0;
 }
@@ -156,15 +160,31 @@ static int start_all(struct hub *h, const struct registry *next, char why[256])
     return r;
 }
 
+static void leave(struct hub *h, struct plugin_instance *i)
+{
+    i->leaves = true;
+    i->next = h->leaving;
+    h->leaving = i;
+}
+
 static void take_back(struct hub *h, const struct registry *next)
 {
     for (size_t k = next->instance_count; k-- > 0;)
         if (is_new(next->instances[k]) && next->instances[k]->hub_side)
             instance_quiesce(h, next->instances[k]);
     ops_finish(h);
-    for (size_t k = 0; k < next->instance_count; k++)
-        if (is_new(next->instances[k]))
-            instance_detach(next->instances[k]);
+    for (size_t k = 0; k < next->instance_count; k++) {
+        struct plugin_instance *i = next->instances[k];
+
+        if (!is_new(i))
+            continue;
+        if (i->hub_side && holds_of(i)) { /* what it asked is still under way */
+            i->known_to_none = true;
+            leave(h, i);
+        } else {
+            instance_detach(i);
+        }
+    }
 }
 
 /* A hub has the seat of the one that it follows: the clients that passed that one passed it. */
@@ -176,13 +196,6 @@ static void take_seats(struct hub *h, struct plugin_instance *i)
         hub->seat = old ? old->seat : ++h->seats;
         old = old ? old->next : NULL;
     }
-}
-
-static void leave(struct hub *h, struct plugin_instance *i)
-{
-    i->leaves = true;
-    i->next = h->leaving;
-    h->leaving = i;
 }
 
 static void publish(struct hub *h, const struct registry *old, const struct registry *next)
@@ -236,6 +249,7 @@ int hub_change(struct hub *h, const struct registry *next, char why[256])
         chain_free(chains);
     } else {
         publish(h, old, next);
+        holds_moved(h, old, old_chains);
         chain_free(old_chains);
     }
     ops_release(h);
@@ -257,7 +271,8 @@ static bool list_refers(const struct message *list, const struct plugin_instance
 /* Whether a message that waits is of a type of its own. */
 static bool is_referred_to(const struct hub *h, const struct plugin_instance *i)
 {
-    return i->types && (list_refers(h->deferred, i) || list_refers(h->unstored, i));
+    return i->types &&
+           (list_refers(h->deferred, i) || list_refers(h->unstored, i) || holds_refer(h, i));
 }
 
 struct plugin_instance *hub_gone(struct hub *h, bool pumps_moved)
@@ -267,9 +282,9 @@ struct plugin_instance *hub_gone(struct hub *h, bool pumps_moved)
 
     while ((i = *at)) {
         i->known_to_none |= pumps_moved;
-        if (!i->quiesced)
+        if (!i->quiesced && holds_of(i) == 0)
             instance_quiesce(h, i);
-        if (!i->quiesced || !i->known_to_none || is_referred_to(h, i)) {
+        if (holds_of(i) || !i->known_to_none || is_referred_to(h, i)) {
             at = &i->next;
             continue;
         }

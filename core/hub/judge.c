@@ -4,7 +4,7 @@
  * is followed here and nowhere else, so the chain sees only verdicts that count.
  */
 #include "base/log.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 
 /* Makes sense of what a hub returned. What it said before in vain is forgotten. */
 parley_verdict judge_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v)
@@ -45,20 +45,37 @@ static parley_verdict refuse_join(struct hub *h, struct message *m)
     return PARLEY_REJECT;
 }
 
-parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
+static parley_verdict call(struct message *m, const struct plugin_hub *hub,
+                           const struct hold_end *end)
+{
+    if (end && !end->answer)
+        return end->verdict;
+    if (end)
+        return hub->hub.on_answer(&hub->instance->host, &m->pub, end->answer);
+    metric_inc_alone(hub->calls);
+    return hub->hub.on_message(&hub->instance->host, &m->pub);
+}
+
+parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub,
+                          const struct hold_end *end)
 {
     struct plugin_instance *i = hub->instance;
-    struct hook_before before = hook_enter(h, i, "on_message", m, &m->outcome);
+    struct hook_before before =
+        hook_enter(h, i, end && end->answer ? "on_answer" : "on_message", m, &m->outcome);
     bool join_refused;
     parley_verdict v;
 
-    metric_inc_alone(hub->calls);
-    v = hub->hub.on_message(&i->host, &m->pub);
+    v = call(m, hub, end);
     hook_leave(h, before);
     if (m->edit_failed) { /* what it meant to hide must not be seen */
         log_event(LOG_LEVEL_WARNING, "edit_failed", LOG_TEXT("section", i->host.section));
         m->edit_failed = false;
-        v = v == PARLEY_PASS ? PARLEY_FAIL : v;
+        v = v == PARLEY_PASS || v == PARLEY_HOLD ? PARLEY_FAIL : v;
+    }
+    if (m->hold) {
+        if (v == PARLEY_HOLD && h->join_refused != m && holds_keep(h, m, hub))
+            return v;
+        holds_drop(h, m);
     }
     v = judge_verdict(i, &m->outcome, v);
     join_refused = h->join_refused == m;

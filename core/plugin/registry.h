@@ -179,7 +179,8 @@ int registry_fill(struct registry *r, struct config *c);
 int registry_load(struct registry *r, struct config *c, const char *plugin_path,
                   const parley_plugin *const *builtin);
 /* --- and the end of one. [control] --- */
-void registry_discard(struct registry *r);   /* was never published: what is new in it goes */
+void registry_discard(struct registry *r);   /* was never published: what is new in it goes, unless
+                                                it leaves by way of the hub */
 void registry_published(struct registry *r); /* what is new in it has its generation from now on */
 /* Nobody reads its lists any more; instances that a later one does not have are the caller's. */
 void registry_retire(struct registry *r);

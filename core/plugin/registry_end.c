@@ -118,7 +118,7 @@ void registry_discard(struct registry *r)
     for (size_t k = r->instance_count; k-- > 0;) {
         r->instances[k]->config = NULL;
         r->instances[k]->section = NULL;
-        if (r->instances[k]->fresh)
+        if (r->instances[k]->fresh && !r->instances[k]->leaves)
             registry_destroy(r->instances[k]);
     }
     registry_retire(r);

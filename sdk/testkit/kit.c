@@ -39,7 +39,7 @@ void kit_run(kit *k)
 {
     do
         ev_run(k->loop.ev, EVRUN_NOWAIT);
-    while (actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
+    while (kit_wait_run(k) || actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
 }
 
 /* --- the protocol of those who name none --- */
@@ -154,6 +154,7 @@ static int begin(kit *k)
     k->pumps[0] = &k->pump;
     k->hub = hub_new(&k->settings, k->registry, k->pumps, 1);
     if (k->hub) {
+        kit_wait_init(k);
         loop_add(&k->loop, hub_actor(k->hub));
         loop_add(&k->loop, &k->pump);
     }
@@ -173,9 +174,11 @@ static int end(kit *k)
 
     if (k->hub) {
         kit_run(k);
+        left = kit_wait_left(k);
         hub_quiesce(k->hub);
+        kit_wait_quiesce(k);
         kit_run(k); /* what was said in farewell */
-        left = k->messages_out;
+        left += k->messages_out;
     }
     loop_finish(&k->loop);
     loose = k->hub ? hub_left(k->hub) : NULL;
@@ -215,6 +218,7 @@ int kit_close(kit *k)
         return 0;
     left = end(k);
     store_close(k->store);
+    kit_wait_finish(k);
     free(k->ini);
     buf_finish(&k->answer);
     free(k);
@@ -237,10 +241,12 @@ void kit_store_fails(kit *k, int error)
 
 void kit_advance_ms(kit *k, int64_t ms)
 {
-    /* From timer to timer, so that each runs at its own time, and so does what it sets in motion.
+    /* From timer to timer and answer to answer, so that each runs at its own time, and so does what
+     * it sets in motion.
      */
     do {
-        int64_t due = timers_next(k->hub->timers), now = clock_mono_ms();
+        int64_t timer = hub_next_ms(k->hub), web = kit_wait_next(k), now = clock_mono_ms();
+        int64_t due = timer < web ? timer : web;
         int64_t step = due >= now + ms ? ms : due > now ? due - now : 0;
 
         clock_advance_ms(step);

@@ -39,12 +39,26 @@ struct kit {
     parley_verdict settled; /* the latest verdict that came home */
     int answer_status;
     struct buf answer;
+    /* kit_wait.c */
+    struct kit_answer *web;
+    struct kit_ask *asks;
+    char *web_seen, *web_asked;
+    int web_count;
+    bool work_later;
 };
 void kit_add_protocol(kit *k, struct registry *r); /* unless it has one */
 void kit_refuse(const char *text);                 /* what kit_refusal says; NULL: nothing */
 void kit_refuse_by_faults(struct config *c);
 void kit_reload_finish(kit *k, struct plugin_instance *left); /* the hub is gone: registries end */
 void kit_run(kit *k);                                         /* until nothing moves */
+void kit_wait_init(kit *k);
+bool kit_wait_run(kit *k);           /* what is due; false: nothing was */
+int64_t kit_wait_next(const kit *k); /* when the next answer is due; INT64_MAX: none */
+int kit_wait_left(const kit *k);     /* waits that nobody has ended */
+void kit_wait_quiesce(kit *k);
+void kit_wait_finish(kit *k);
+struct ask;
+void kit_take_ask(kit *k, struct ask *take);
 void kit_pump_init(kit *k);
 void kit_pump_finish(kit *k);
 #endif

@@ -83,6 +83,7 @@ int kit_reload(kit *k, const char *ini)
         free(next);
     }
     config_kept_release(kept);
+    kit_run(k);
     if (r == 0 && ini) {
         free(k->ini);
         k->ini = strdup(ini);

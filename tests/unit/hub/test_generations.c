@@ -21,10 +21,12 @@ static void note(parley_host *h, const char *word)
 
 struct options {
     const char *fails;
+    bool asks;
 };
 static const parley_field options[] = {
     PARLEY_OPTION("fails", PARLEY_STRING, struct options, fails, "never|create|save|start", "never",
                   0, "Where it fails"),
+    PARLEY_OPTION("asks", PARLEY_BOOL, struct options, asks, NULL, "no", 0, "Asks when it starts"),
 };
 struct state {
     int64_t count;
@@ -60,6 +62,8 @@ static int start(parley_host *h, const parley_value *saved)
     s->count = parley_as_int(parley_get(saved, "count"), 0);
     note(h, "start");
     parley_send(o, parley_to_all());
+    if (((const struct options *)parley_options(h, PARLEY_NONE))->asks)
+        parley_ask(NULL, parley_http_request(h, "GET", "http://127.0.0.1/"), 60000, 1);
     return fails(h, "start") ? -ENODATA : 0;
 }
 
@@ -86,16 +90,41 @@ static void on_timer(parley_host *h, const char *key)
 
 static const parley_slot mine = {"mine", 1, sizeof(int64_t)}, newer = {"mine", 2, sizeof(int64_t)};
 
+static parley_verdict on_answer(parley_host *h, parley_message *m, const parley_answer *a)
+{
+    note(h, "answer");
+    if (m)
+        parley_deliver(m, parley_to_channel(parley_message_channel(m)));
+    return a->error ? PARLEY_FAIL : PARLEY_PASS;
+}
+
+static parley_verdict note_early(parley_host *h, parley_message *m)
+{
+    (void)m;
+    note(h, "early");
+    return PARLEY_PASS;
+}
+
+static parley_verdict note_late(parley_host *h, parley_message *m)
+{
+    (void)m;
+    note(h, "late");
+    return PARLEY_PASS;
+}
+
 static parley_verdict count(parley_host *h, parley_message *m, const parley_slot *slot)
 {
     struct state *s = h->self;
     int64_t *n = parley_user_slot(h, parley_message_user(m), slot);
     parley_str text = parley_message_text(m, 0);
-    parley_out *o = parley_message_edit(m);
+    parley_out *o;
 
+    if (text.n == 3 && memcmp(text.p, "ask", 3) == 0)
+        return parley_ask(m, parley_http_request(h, "GET", "http://127.0.0.1/"), 60000, 1);
     s->count++;
     if (n)
         ++*n;
+    o = parley_message_edit(m);
     parley_put_int(o, "count", s->count);
     parley_put_int(o, "slot", n ? *n : -1);
     parley_put_int(o, "generation", ((struct plugin_instance *)h)->generation);
@@ -148,23 +177,31 @@ static const parley_type say = {
 static const parley_hub hub_one = {.struct_size = sizeof hub_one,
                                    .phase = PARLEY_PHASE_ROUTE,
                                    .on_message = count_one,
+                                   .on_answer = on_answer,
                                    .on_connect = on_connect,
                                    .on_disconnect = on_disconnect};
 static const parley_hub hub_two = {.struct_size = sizeof hub_two,
                                    .phase = PARLEY_PHASE_ROUTE,
                                    .on_message = count_two,
+                                   .on_answer = on_answer,
                                    .on_connect = on_connect,
                                    .on_disconnect = on_disconnect};
 static const parley_hub hub_watcher = {.struct_size = sizeof hub_watcher,
                                        .phase = PARLEY_PHASE_ADMIT,
                                        .on_connect = on_connect,
                                        .on_disconnect = on_disconnect};
+static const parley_hub hub_early = {
+    .struct_size = sizeof hub_early, .phase = PARLEY_PHASE_ADMIT, .on_message = note_early};
+static const parley_hub hub_late = {
+    .struct_size = sizeof hub_late, .phase = PARLEY_PHASE_STORE, .on_message = note_late};
 static const parley_route routes[] = {{"GET", "count", "admin", "How many", serve}};
 static const parley_slot slots_one[] = {{"mine", 1, sizeof(int64_t)}},
                          slots_two[] = {{"mine", 2, sizeof(int64_t)}};
 static const parley_provided provides_one[] = {{"parley.hub/1", &hub_one}, {"parley.type/1", &say}},
                              provides_two[] = {{"parley.hub/1", &hub_two}, {"parley.type/1", &say}},
-                             provides_watcher[] = {{"parley.hub/1", &hub_watcher}};
+                             provides_watcher[] = {{"parley.hub/1", &hub_watcher}},
+                             provides_early[] = {{"parley.hub/1", &hub_early}},
+                             provides_late[] = {{"parley.hub/1", &hub_late}};
 #define PLUGIN(name, ...)                                                      \
     static const parley_plugin name = {.preamble = PARLEY_PREAMBLE,            \
                                        .id = "test." #name,                    \
@@ -182,7 +219,9 @@ static const parley_provided provides_one[] = {{"parley.hub/1", &hub_one}, {"par
 PLUGIN(one, .slots = PARLEY_TABLE(slots_one), .provides = PARLEY_TABLE(provides_one));
 PLUGIN(two, .slots = PARLEY_TABLE(slots_two), .provides = PARLEY_TABLE(provides_two));
 PLUGIN(watcher, .provides = PARLEY_TABLE(provides_watcher));
-static const parley_plugin *const plugins[] = {&one, &two, &watcher, NULL};
+PLUGIN(early, .provides = PARLEY_TABLE(provides_early));
+PLUGIN(late, .provides = PARLEY_TABLE(provides_late));
+static const parley_plugin *const plugins[] = {&one, &two, &watcher, &early, &late, NULL};
 
 static parley_client ann;
 
@@ -377,6 +416,54 @@ START_TEST(who_is_referred_to_stays_until_the_message_is_gone)
 }
 END_TEST
 
+#define ASK "{\"type\":\"say\",\"channel\":\"room\",\"text\":\"ask\"}"
+
+START_TEST(what_waits_is_answered_to_who_asked_and_goes_on_in_the_new_chain)
+{
+    kit_web(k, 1000, 200, "{}");
+    ck_assert_int_eq(kit_input(k, ann, ASK), PARLEY_HOLD);
+    reload("[plugin e]\nplugin = early\n[plugin x]\nplugin = one\n[plugin l]\nplugin = late\n");
+    ck_assert_int_eq(kit_generations(k, "x"), 2);
+    ck_assert_ptr_null(strstr(notes, "quiesce1")); /* held */
+    notes[0] = 0;
+    kit_advance_ms(k, 1500);
+    ck_assert_str_eq(notes, "answer1 late1"); /* `early` stands before the link where it waited */
+    ck_assert_ptr_nonnull(kit_last(k, ann, "say"));
+    notes[0] = 0;
+    ck_assert_int_eq(kit_generations(k, "x"), 1);
+    ck_assert_str_eq(notes, "quiesce1 destroy1");
+}
+END_TEST
+
+START_TEST(what_waits_at_a_link_that_is_gone_goes_on_behind_the_one_before)
+{
+    reload("[plugin e]\nplugin = early\n[plugin x]\nplugin = one\n");
+    kit_web(k, 1000, 200, "{}");
+    ck_assert_int_eq(kit_input(k, ann, ASK), PARLEY_HOLD);
+    reload("[plugin e]\nplugin = early\n[plugin l]\nplugin = late\n");
+    notes[0] = 0;
+    kit_advance_ms(k, 1500);
+    ck_assert_str_eq(notes, "answer2 late1");
+    ck_assert_ptr_nonnull(kit_last(k, ann, "say"));
+    ck_assert_int_eq(kit_generations(k, "x"), 0);
+}
+END_TEST
+
+/* It asked before another one failed: it goes when the answer is in, and is told nothing. */
+START_TEST(who_was_taken_back_goes_when_its_answer_is_in)
+{
+    kit_web(k, 1000, 200, "{}");
+    refused("[plugin x]\nplugin = one\nasks = yes\n[plugin y]\nplugin = early\nfails = start\n",
+            "[plugin y] could not start", "save1 start2 start1 quiesce2 destroy1");
+    ck_assert_int_eq(kit_generations(k, "x"), 2);
+    notes[0] = 0;
+    kit_advance_ms(k, 1500);
+    ck_assert_int_eq(kit_generations(k, "x"), 1);
+    ck_assert_str_eq(notes, "destroy2");
+    ck_assert_str_eq(say_it("b"), "1 1 1");
+}
+END_TEST
+
 START_TEST(a_type_keeps_its_place_in_the_chains)
 {
     uint16_t index = registry_type(k->registry, PARLEY_STR("say"))->index;
@@ -406,6 +493,9 @@ int main(void)
     tcase_add_test(t, clients_are_told_of_by_those_that_they_passed);
     tcase_add_test(t, routes_are_those_of_who_serves);
     tcase_add_test(t, who_is_referred_to_stays_until_the_message_is_gone);
+    tcase_add_test(t, what_waits_is_answered_to_who_asked_and_goes_on_in_the_new_chain);
+    tcase_add_test(t, what_waits_at_a_link_that_is_gone_goes_on_behind_the_one_before);
+    tcase_add_test(t, who_was_taken_back_goes_when_its_answer_is_in);
     tcase_add_test(t, a_type_keeps_its_place_in_the_chains);
     suite_add_tcase(s, t);
     r = srunner_create(s);
