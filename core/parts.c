@@ -174,9 +174,9 @@ int parts_make(struct parts *p, char why[256])
     p->logins = logins_new(&p->registry, &p->settings);
     if (!p->admission || !p->logins)
         return parts_no_memory(why);
-    for (struct plugin_instance *i = p->registry.instances; i; i = i->next) {
-        i->control = p->control;
-        i->logins = p->logins;
+    for (size_t k = 0; k < p->registry.instance_count; k++) {
+        p->registry.instances[k]->control = p->control;
+        p->registry.instances[k]->logins = p->logins;
     }
     error = make_arrays(p, why);
     error = error ? error : make_store(p, why);
