@@ -12,13 +12,21 @@ static kit *k;
 static struct arena arena;
 static struct census page;
 
+/* Asks anew. */
+static void question(uint32_t limit, const char *user, const char *channel)
+{
+    census_finish(&page);
+    page = (struct census){
+        .arena = &arena, .limit = limit, .user = str_of(user), .channel = str_of(channel)};
+}
+
 static void setup(void)
 {
     memset(&judge, 0, sizeof judge);
     k = kit_start(TEST_SECTIONS, test_plugins);
     ck_assert_msg(k != NULL, "%s", kit_refusal());
     arena_init(&arena, 4096);
-    page = (struct census){.arena = &arena, .limit = CENSUS_ROWS};
+    question(CENSUS_ROWS, NULL, NULL);
 }
 
 static void teardown(void)
@@ -111,7 +119,7 @@ START_TEST(pages_come_one_after_the_other)
     ck_assert_uint_eq(all, 4500);
     ck_assert_uint_le(pages, 46); /* the last one may find nobody any more */
     /* one user among them: the pages before his are empty */
-    page = (struct census){.arena = &arena, .limit = CENSUS_ROWS, .user = PARLEY_STR("u4321")};
+    question(CENSUS_ROWS, "u4321", NULL);
     turn();
     ck_assert_uint_eq(page.count, 0);
     ck_assert(page.more);
@@ -131,11 +139,11 @@ START_TEST(a_limit_and_a_channel)
     bob = kit_connect(k, "bob", "");
     connect_many(5);
     kit_join(k, bob, "room");
-    page.channel = PARLEY_STR("ROOM");
+    question(CENSUS_ROWS, NULL, "ROOM");
     turn();
     ck_assert_uint_eq(page.count, 1);
     ck_assert_uint_eq(page.rows[0].client, bob.v);
-    page = (struct census){.arena = &arena, .limit = 4};
+    question(4, NULL, NULL);
     turn();
     ck_assert_uint_eq(page.count, 4);
     ck_assert(page.more);
@@ -143,7 +151,7 @@ START_TEST(a_limit_and_a_channel)
     turn();
     ck_assert_uint_eq(page.count, 3);
     ck_assert(!page.more);
-    page = (struct census){.arena = &arena, .limit = 4, .channel = PARLEY_STR("nowhere")};
+    question(4, NULL, "nowhere");
     turn();
     ck_assert(page.unknown_channel);
     ck_assert_uint_eq(page.count, 0);
