@@ -5,10 +5,6 @@ include(GNUInstallDirs)
 if(TARGET parleyd)
     install(TARGETS parleyd parleyctl RUNTIME DESTINATION bin)
 endif()
-if(EXISTS "${PROJECT_SOURCE_DIR}/sdk/include/parley")
-    install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/include/parley"
-            DESTINATION include FILES_MATCHING PATTERN "*.h")
-endif()
 
 file(GLOB ini_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.ini")
 list(FILTER ini_files EXCLUDE REGEX "/parley\\.bench[^/]*\\.ini$") # of use in a checkout only

@@ -132,6 +132,7 @@ static int make_hub_and_pumps(struct parts *p, char why[256])
     if (!p->hub)
         return parts_no_memory(why);
     p->hub_actor = hub_actor(p->hub);
+    hub_asks(p->hub, control_actor(p->control));
     if (hub_store(p->hub, p->store, why) < 0)
         return -EIO;
     p->actors[0] = control_actor(p->control);

@@ -11,6 +11,7 @@
 #include "net/conn.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -112,8 +113,12 @@ void accept_adopt(struct net *n, struct conn *c)
     n->adopting = c;
     wsi = lws_adopt_descriptor_vhost_via_info(&a);
     if (wsi) {
-        if (n->adopting)
+        if (n->adopting) {
             c->wsi = wsi;
+            /* Its own timeout would stand in one list with everybody's, which lws walks for each
+             * that is set; conn_wait's deadline is shorter. */
+            lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+        }
         metric_inc(n->metrics.accepts);
     } else {
         if (n->adopting)
@@ -195,16 +200,20 @@ static void back_off(struct net *n, int error)
     pause_for(n, (double)n->backoff_ms);
 }
 
-/* Descriptors are handed out lowest first, so the next one tells how many are in use. */
-static bool reserve_is_safe(struct net *n)
+/* Descriptors are handed out lowest first, so the next one tells how many are in use. What the last
+ * one that was accepted says is believed for a turn. */
+static bool reserve_is_safe(struct net *n, bool first_of_turn)
 {
     struct rlimit limit;
     int reserved = RESERVED_DESCRIPTORS, next;
 
+    if (!first_of_turn && n->last_fd + ACCEPTS_A_TURN < n->safe_fd)
+        return true;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return true;
     if (limit.rlim_cur < 2 * RESERVED_DESCRIPTORS)
         reserved = (int)limit.rlim_cur / 2;
+    n->safe_fd = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur - LOOK_AHEAD - reserved : INT_MAX;
     if ((rlim_t)n->last_fd + LOOK_AHEAD + (rlim_t)reserved < limit.rlim_cur)
         return true;
     next = fcntl(n->listeners[0].socket.fd, F_DUPFD_CLOEXEC, 0);
@@ -250,7 +259,7 @@ static void on_acceptable(struct ev_loop *ev, ev_io *w, int events)
         struct sockaddr_storage from = {0};
         socklen_t from_bytes = sizeof from;
 
-        if (!reserve_is_safe(n)) {
+        if (!reserve_is_safe(n, i == 0)) {
             back_off(n, EMFILE);
             break;
         }

@@ -83,9 +83,9 @@ struct net {
     size_t listener_count;
     double tokens, tokens_per_ms, tokens_most; /* of accept pacing; per_ms 0: none */
     int64_t tokens_at_ms;
-    int64_t backoff_ms; /* 0: not out of descriptors */
-    int last_fd;
-    ev_timer resume; /* accepting again */
+    int64_t backoff_ms;   /* 0: not out of descriptors */
+    int last_fd, safe_fd; /* accepted; below which there is no need to look for the reserve */
+    ev_timer resume;      /* accepting again */
     struct {
         int fd;
         int64_t until_ms;
