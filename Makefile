@@ -32,6 +32,12 @@ test:
 check:
 	@scripts/check
 
+# help: bench     measure it: WORKLOADS="f1 f8" ROUNDS=5 SECONDS_EACH=3 OUT=dir, PEERS=1 (bench/README.md)
+.PHONY: bench
+bench:
+	@WORKLOADS='$(WORKLOADS)' ROUNDS='$(ROUNDS)' SECONDS_EACH='$(SECONDS_EACH)' OUT='$(OUT)' \
+		PEERS='$(PEERS)' scripts/bench
+
 # help: format    rewrite our C code by .clang-format
 .PHONY: format
 format:

@@ -11,6 +11,7 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/sdk/include/parley")
 endif()
 
 file(GLOB ini_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.ini")
+list(FILTER ini_files EXCLUDE REGEX "/parley\\.bench[^/]*\\.ini$") # of use in a checkout only
 install(FILES ${ini_files} DESTINATION etc/parley)
 file(GLOB unit_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.service")
 install(FILES ${unit_files} DESTINATION lib/systemd/system)

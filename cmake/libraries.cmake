@@ -8,6 +8,7 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET GLOBAL jansson>=2.14)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET GLOBAL inih)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET GLOBAL libcurl)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET GLOBAL openssl>=3.0)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET GLOBAL sqlite3>=3.40)
 pkg_check_modules(URCU REQUIRED IMPORTED_TARGET GLOBAL liburcu-cds)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
 
@@ -21,4 +22,4 @@ target_include_directories(parley_libraries SYSTEM INTERFACE
     "${EV_INCLUDE_DIR}" "${UTHASH_INCLUDE_DIR}")
 target_link_libraries(parley_libraries INTERFACE
     PkgConfig::LWS PkgConfig::JANSSON PkgConfig::INIH PkgConfig::CURL PkgConfig::OPENSSL
-    PkgConfig::URCU PkgConfig::XXHASH "${EV_LIBRARY}" Threads::Threads ${CMAKE_DL_LIBS} m)
+    PkgConfig::SQLITE PkgConfig::URCU PkgConfig::XXHASH "${EV_LIBRARY}" Threads::Threads ${CMAKE_DL_LIBS} m)

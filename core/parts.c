@@ -16,6 +16,7 @@
 #include "hub/hub.h"
 #include "net/admission.h"
 #include "net/net.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -27,6 +28,16 @@ enum {
     LAST_ROUNDS = 1000,
 };
 
+static void check_store(struct parts *p)
+{
+    const struct config_section *s = config_find(&p->config, "server", PARLEY_NONE, PARLEY_NONE);
+    const struct config_key *k = s ? config_key(s, "store") : NULL;
+    char why[256];
+
+    if (k && p->settings.server.store && store_check(p->settings.server.store, why) < 0)
+        config_fault(&p->config, k->line, "[server]: 'store': %s", why);
+}
+
 int parts_load(struct parts *p, const char *config_file)
 {
     if (config_read_file(&p->config, config_file) < 0)
@@ -34,6 +45,7 @@ int parts_load(struct parts *p, const char *config_file)
     settings_read(&p->config, &p->settings);
     p->registry.settings = &p->settings;
     p->has_registry = true;
+    check_store(p);
     registry_load(&p->registry, &p->config, p->settings.server.plugin_path, NULL);
     config_unused(&p->config);
     return p->config.fault_count ? -EINVAL : 0;
@@ -90,12 +102,38 @@ static int make_arrays(struct parts *p, char why[256])
     return 0;
 }
 
+static void store_changed(void *control, int error, const char *why)
+{
+    control_ready_part(control, "the store", !error, why);
+}
+
+/* Before the hub, and with all that was ever kept: a plugin finds its records when it starts. */
+static int make_store(struct parts *p, char why[256])
+{
+    struct store_options o;
+    int error;
+
+    store_options_of(&p->settings, &o);
+    error = store_open(&o, &p->store, why);
+    if (error)
+        return error;
+    if (!o.file)
+        log_event(LOG_LEVEL_INFO, "store_in_memory",
+                  LOG_TEXT("msg",
+                           "[server] store names no file: what plugins keep is gone when the "
+                           "server stops"));
+    store_on_change(p->store, store_changed, p->control);
+    return 0;
+}
+
 static int make_hub_and_pumps(struct parts *p, char why[256])
 {
     p->hub = hub_new(&p->settings, &p->registry, p->actors + 2, p->pump_count);
     if (!p->hub)
         return parts_no_memory(why);
     p->hub_actor = hub_actor(p->hub);
+    if (hub_store(p->hub, p->store, why) < 0)
+        return -EIO;
     p->actors[0] = control_actor(p->control);
     p->actors[1] = p->hub_actor;
     for (uint32_t i = 0; i < p->pump_count; i++) {
@@ -114,7 +152,7 @@ static int make_hub_and_pumps(struct parts *p, char why[256])
         p->own_hub_loop = true;
     }
     loop_add(p->own_hub_loop ? &p->hub_loop : &p->loops[0], p->hub_actor);
-    return 0;
+    return store_run(p->store, why);
 }
 
 int parts_make(struct parts *p, char why[256])
@@ -140,6 +178,7 @@ int parts_make(struct parts *p, char why[256])
         i->logins = p->logins;
     }
     error = make_arrays(p, why);
+    error = error ? error : make_store(p, why);
     error = error ? error : make_hub_and_pumps(p, why);
     if (error)
         return error;
@@ -254,6 +293,7 @@ static void finish_running(struct parts *p)
     if (p->own_hub_loop)
         loop_finish(&p->hub_loop);
     hub_free(p->hub);
+    store_close(p->store);
     logins_free(p->logins);
     http_routes_free(p->routes);
     pages_free(p->pages);

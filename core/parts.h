@@ -26,6 +26,7 @@ struct parts {
     struct control *control;
     struct admission *admission;
     struct logins *logins;
+    struct store *store;
     struct hub *hub;
     struct actor *hub_actor;
     struct loop hub_loop; /* with more than one pump */

@@ -56,6 +56,17 @@ char *buf_reserve(struct buf *b, size_t n)
     return b->p + b->n;
 }
 
+void buf_fit(struct buf *b)
+{
+    if (b->cap - b->n <= FIRST_BYTES + b->n / 4)
+        return;
+    char *p = realloc(b->p, b->n + 1);
+    if (p == NULL) /* it stays where it is */
+        return;
+    b->p = p;
+    b->cap = b->n + 1;
+}
+
 char *buf_take(struct buf *b, size_t *ret_n)
 {
     char *p = NULL;
@@ -71,7 +82,7 @@ char *buf_take(struct buf *b, size_t *ret_n)
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-    char *to = buf_reserve(b, n);
+    char *to = buf_room(b, n);
     if (to == NULL || n == 0)
         return;
     memcpy(to, p, n);
@@ -91,7 +102,11 @@ void buf_add_cstr(struct buf *b, const char *s)
 
 void buf_add_char(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    char *to = buf_room(b, 1);
+    if (to == NULL)
+        return;
+    *to = c;
+    b->n++;
 }
 
 void buf_add_int(struct buf *b, int64_t v)
@@ -131,27 +146,78 @@ static const char json_escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', [0 ... 7] = 'u', [11] = 'u',   [14 ... 31] = 'u',
 };
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is a control, a quote or a backslash. */
+static inline bool needs_escape(uint64_t w)
+{
+    uint64_t quote = w ^ EACH('"'), slash = w ^ EACH('\\');
+    uint64_t stop =
+        ((w - EACH(0x20)) & ~w) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash);
+    return (stop & EACH(0x80)) != 0;
+}
+
+/* Copies up to the first byte that needs an escape; how many. Eight at a time, and the last eight
+ * of a longer text once more as far as they were copied already. */
+static inline size_t copy_clean(char *to, const char *p, size_t n)
+{
+    size_t i = 0;
+    uint64_t w;
+    for (; n - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, p + i, sizeof w);
+        if (needs_escape(w))
+            break;
+        memcpy(to + i, &w, sizeof w);
+    }
+    if (i > 0 && n - i < sizeof w) {
+        memcpy(&w, p + n - sizeof w, sizeof w);
+        if (!needs_escape(w)) {
+            memcpy(to + n - sizeof w, &w, sizeof w);
+            return n;
+        }
+    }
+    for (; i < n && json_escapes[(unsigned char)p[i]] == 0; i++)
+        to[i] = p[i];
+    return i;
+}
+
+static void add_escape(struct buf *b, unsigned char c)
+{
+    if (json_escapes[c] == 'u')
+        buf_addf(b, "\\u%04x", c);
+    else
+        buf_add(b, (char[]){'\\', json_escapes[c]}, 2);
+}
+
+/* From s.p[i] on, where the first escape stands. */
+static void add_escaped(struct buf *b, parley_str s, size_t i)
+{
+    while (i < s.n) {
+        add_escape(b, (unsigned char)s.p[i++]);
+        char *to = buf_room(b, s.n - i);
+        if (to == NULL)
+            return;
+        size_t clean = copy_clean(to, s.p + i, s.n - i);
+        b->n += clean;
+        i += clean;
+    }
+    buf_add_char(b, '"');
+}
+
 void buf_add_json(struct buf *b, parley_str s)
 {
-    /* One check for the usual text, which needs no escape: then the runs below never grow the
-     * buffer. */
-    if (buf_reserve(b, s.n > SIZE_MAX / 8 ? SIZE_MAX / 2 : s.n + 2) == NULL)
+    char *to = buf_room(b, s.n > SIZE_MAX / 8 ? SIZE_MAX / 2 : s.n + 2);
+    if (to == NULL)
         return;
     if (s.p == NULL)
         s = PARLEY_STR("");
-    buf_add_char(b, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        char escape = json_escapes[(unsigned char)s.p[i]];
-        if (escape == 0)
-            continue;
-        buf_add(b, s.p + from, i - from);
-        from = i + 1;
-        if (escape == 'u')
-            buf_addf(b, "\\u%04x", (unsigned char)s.p[i]);
-        else
-            buf_add(b, (char[]){'\\', escape}, 2);
+    *to++ = '"';
+    size_t clean = copy_clean(to, s.p, s.n);
+    if (clean < s.n) {
+        b->n += clean + 1;
+        add_escaped(b, s, clean);
+        return;
     }
-    buf_add(b, s.p + from, s.n - from);
-    buf_add_char(b, '"');
+    to[clean] = '"';
+    b->n += clean + 2;
 }

@@ -18,11 +18,34 @@ struct buf {
 void buf_init(struct buf *b, size_t limit_bytes);
 void buf_finish(struct buf *b); /* frees the bytes; takes one that is all zero */
 void buf_clear(struct buf *b);  /* forgets text and error, keeps the memory */
+void buf_fit(struct buf *b);    /* gives back what is not used, if that is much */
 /* Hands the bytes over (free() them), NULL on error; b is empty again. */
 char *buf_take(struct buf *b, size_t *ret_n);
 /* Room for n more bytes at the end, NULL on error; then b->n += used. If fewer than n were used,
  * the 0 comes back with the next write or buf_take. */
 char *buf_reserve(struct buf *b, size_t n);
+/* buf_reserve() for what fits into the memory that is there, as most does. */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+    bool fits = b->error == 0 && n < b->cap - b->n &&
+                (b->limit == 0 || (b->n <= b->limit && n <= b->limit - b->n));
+
+    if (!fits)
+        return buf_reserve(b, n);
+    b->p[b->n + n] = '\0';
+    return b->p + b->n;
+}
+/* buf_add() for an n that the compiler knows. */
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+    char *to = buf_room(b, n);
+
+    if (to == NULL)
+        return;
+    memcpy(to, p, n);
+    b->n += n;
+}
+#define BUF_PUT(b, literal) buf_put(b, literal, sizeof(literal) - 1)
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, parley_str s);
 void buf_add_cstr(struct buf *b, const char *s);

@@ -1,6 +1,7 @@
 /* The clocks. Every reading of time in the daemon comes from here, so that a test can move it.
  *
- * The offset is added to both clocks alike; outside tests it is always 0.
+ * One offset is added to both clocks alike, one to the wall clock alone; outside tests they are
+ * always 0.
  */
 #include "base/clock.h"
 
@@ -8,13 +9,14 @@
 #include <string.h>
 #include <time.h>
 
+#define MS_PER_S       1000
 #define MS_PER_DAY     INT64_C(86400000)
 #define YEAR_0_MS      INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define YEAR_9999_MS   INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define DAYS_PER_ERA   INT64_C(146097)          /* 400 years */
 #define DAYS_TO_MARCH0 INT64_C(719468)          /* from 0000-03-01 to 1970-01-01 */
 
-static _Atomic int64_t advanced_ms;
+static _Atomic int64_t advanced_ms, set_ms;
 
 static int64_t read_us(clockid_t id)
 {
@@ -34,14 +36,24 @@ int64_t clock_mono_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_mono_coarse_ms(void)
+{
+    return read_us(CLOCK_MONOTONIC_COARSE) / 1000;
+}
+
 int64_t clock_unix_ms(void)
 {
-    return read_us(CLOCK_REALTIME) / 1000;
+    return read_us(CLOCK_REALTIME) / 1000 + atomic_load_explicit(&set_ms, memory_order_relaxed);
 }
 
 void clock_advance_ms(int64_t ms)
 {
     atomic_fetch_add_explicit(&advanced_ms, ms, memory_order_relaxed);
+}
+
+void clock_set_ms(int64_t ms)
+{
+    atomic_fetch_add_explicit(&set_ms, ms, memory_order_relaxed);
 }
 
 static void put_digits(char *to, int64_t v, int digits)
@@ -78,4 +90,16 @@ char *clock_rfc3339(int64_t unix_ms, char out[CLOCK_RFC3339_BYTES])
     put_digits(out + 17, ms / 1000 % 60, 2);
     put_digits(out + 20, ms % 1000, 3);
     return out;
+}
+
+const char *clock_stamp(struct clock_stamp *s, int64_t unix_ms)
+{
+    if (s->known && unix_ms >= s->second_ms && unix_ms < s->second_ms + MS_PER_S) {
+        put_digits(s->text + 20, unix_ms - s->second_ms, 3);
+        return s->text;
+    }
+    /* Not of what was moved to the nearest time that can be written. */
+    s->known = unix_ms >= 0 && unix_ms <= YEAR_9999_MS - MS_PER_S;
+    s->second_ms = s->known ? unix_ms - unix_ms % MS_PER_S : 0;
+    return clock_rfc3339(unix_ms, s->text);
 }

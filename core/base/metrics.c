@@ -239,6 +239,10 @@ void metric_add(struct metric *m, double v)
 {
     if (!m || isnan(v) || (v < 0 && m->kind != METRIC_GAUGE))
         return;
+    if (m->kind == METRIC_COUNTER && v == 1) {
+        metric_inc(m);
+        return;
+    }
     if (m->kind == METRIC_SECONDS) {
         size_t i = 0;
         while (i < BOUNDS && v > bounds[i])
@@ -254,6 +258,14 @@ void metric_inc(struct metric *m)
         atomic_fetch_add_explicit(&m->count, 1, memory_order_relaxed);
     else
         metric_add(m, 1);
+}
+
+void metric_inc_alone(struct metric *m)
+{
+    if (!m || m->kind != METRIC_COUNTER)
+        return;
+    atomic_store_explicit(&m->count, atomic_load_explicit(&m->count, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
 }
 
 void metric_set(struct metric *m, double v)

@@ -266,6 +266,32 @@ int units_check_str(const parley_field *field, parley_str v, char why[WHY_BYTES]
     return check_text(str_of(field->range), v, why);
 }
 
+#define EXACT_MOST 9007199254740992 /* 2^53: up to it a double is every whole number */
+
+/* One end of it; an absent one is `otherwise`. */
+static bool length_end(parley_str text, size_t otherwise, size_t *ret)
+{
+    double end;
+    *ret = otherwise;
+    if (text.n == 0)
+        return true;
+    if (!ordered(PARLEY_INT, text, &end) || end < 0 || end > EXACT_MOST)
+        return false;
+    *ret = (size_t)end;
+    return true;
+}
+
+bool units_length_range(const char *range, size_t *ret_least, size_t *ret_most)
+{
+    parley_str all = str_of(range), low, high;
+    *ret_least = 0;
+    *ret_most = SIZE_MAX;
+    if (all.n == 0)
+        return true;
+    return range_ends(all, &low, &high) && length_end(low, 0, ret_least) &&
+           length_end(high, SIZE_MAX, ret_most);
+}
+
 /* "2..10 of 1..80": the count's range, and the items'; either may be missing. */
 static void list_ranges(const char *range, parley_str *ret_count, parley_str *ret_item)
 {

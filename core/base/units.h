@@ -27,5 +27,8 @@ int units_check_number(const parley_field *field, double v, char why[256]);
 int units_check_str(const parley_field *field, parley_str v, char why[256]);
 int units_check_count(const parley_field *field, size_t n, char why[256]);
 int units_check_item(const parley_field *field, parley_str item, char why[256]);
+/* Whether a STRING's range is a number of characters (or none at all), and from where to where:
+ * units_check_str() then accepts exactly those lengths. */
+bool units_length_range(const char *range, size_t *ret_least, size_t *ret_most);
 const char *units_kind_name(int32_t kind); /* "duration" */
 #endif

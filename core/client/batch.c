@@ -5,7 +5,6 @@
  * to a batch that is still being filled; it is moved only while nobody does. Publishing never fails
  * for want of memory: then the batch leaves at once, and the publication begins the next one.
  */
-#include "base/clock.h"
 #include "client/channel_mirror.h"
 #include "client/pump.h"
 #include "client/write_pump.h"
@@ -19,11 +18,9 @@
 #define PENDING_MOST                                                             \
     ((uint64_t)1024 * 1024) /* in all channels together: no window is worth more \
                              */
-#define EXCEPTS_KEPT    64
-#define RUNS_KEPT       64
-#define WINDOW_LEAST_US 1000
-#define WINDOW_MOST_US  20000
-#define VAIN_MOST       63
+#define LOOK_AHEAD   8
+#define EXCEPTS_KEPT 64
+#define RUNS_KEPT    64
 
 /* --- one batch --- */
 
@@ -221,9 +218,11 @@ void mirror_publish(struct pump *p, struct mail_publish *m)
         ch->next_dirty = p->dirty;
         p->dirty = ch;
     }
-    if (ch->window == p->window.serial)
+    if (ch->window == p->window.serial && ch->batch_of != p->window.batch)
         p->window.gathered++;
     ch->window = p->window.serial;
+    ch->batch_of = p->window.batch;
+    p->window.published = true;
     if (full)
         mirror_flush_channel(p, ch);
     if (p->window.pending_bytes >= PENDING_MOST)
@@ -388,11 +387,34 @@ static void flush_odd(struct client *c, struct member *m)
         m->cursor[LANE_ORDERED] = m->cursor[LANE_EPHEMERAL] = 0;
 }
 
+/* Whether nobody in this channel can have something pending in another one, who is in no other but
+ * everyone's. */
+static bool others_are_clean(const struct pump *p, const struct pump_channel *ch)
+{
+    const struct pump_channel *everyone = p->channel_count ? p->channels[0] : NULL;
+
+    return !p->dirty || !p->dirty->next_dirty || (ch->number && !(everyone && everyone->is_dirty));
+}
+
+/* Whether one send gives him all of it. As a rule the answer is in the channel's own array, and the
+ * client, which lies elsewhere in memory, is not looked at. */
+static bool is_direct(const struct pump *p, const struct member *m, bool others_clean, bool odd,
+                      const struct batch batches[LANES])
+{
+    if (!m->fd || m->cursor[LANE_ORDERED] || m->cursor[LANE_EPHEMERAL])
+        return false;
+    if (!(m->alone && others_clean) && in_another(p, m->client))
+        return false;
+    return !odd || !(any_excepted(&batches[LANE_ORDERED], m->client) ||
+                     any_excepted(&batches[LANE_EPHEMERAL], m->client));
+}
+
 static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
 {
     struct batch *ordered = &ch->batches[proto][LANE_ORDERED];
     struct batch *ephemeral = &ch->batches[proto][LANE_EPHEMERAL];
     bool odd = ordered->except_count || ephemeral->except_count;
+    bool clean = others_are_clean(p, ch);
     uint64_t sends = 0;
     struct whole w;
 
@@ -403,19 +425,17 @@ static void flush_protocol(struct pump *p, struct pump_channel *ch, int proto)
      */
     for (uint32_t i = ch->member_count[proto]; i-- > 0;) {
         struct member *m = &ch->members[proto][i];
-        struct client *c = m->client;
         ssize_t sent;
 
-        if (!w.data || c->choked || (m->cursor[0] | m->cursor[1]) || in_another(p, c) ||
-            (odd && (any_excepted(ordered, c) || any_excepted(ephemeral, c)))) {
-            flush_odd(c, m);
+        if (!w.data || !is_direct(p, m, clean, odd, ch->batches[proto])) {
+            flush_odd(m->client, m);
             continue;
         }
-        sent = wire_send(c->wsi, c->tls, w.data, w.bytes);
+        sent = wire_send_direct(m->fd, w.data, w.bytes);
         if (sent == (ssize_t)w.bytes)
             sends++;
         else
-            write_pump_rest(c, w.pieces, w.count, sent);
+            write_pump_short(m->client, w.pieces, w.count, w.data, sent);
     }
     p->told.sends += sends;
     p->told.bytes += sends * w.bytes;
@@ -444,75 +464,4 @@ void mirror_flush_now(struct pump *p)
     }
     p->window.full = false;
     metric_inc(p->metrics.flushes);
-}
-
-/* --- when --- */
-
-static void arm(struct pump *p, int64_t wait_us)
-{
-    struct ev_loop *ev = p->actor.loop ? p->actor.loop->ev : NULL;
-
-    if (!ev || ev_is_active(&p->flush_timer))
-        return;
-    ev_now_update(ev); /* else it would count from the beginning of this turn */
-    ev_timer_set(&p->flush_timer, (double)wait_us / 1e6, 0.);
-    ev_timer_start(ev, &p->flush_timer);
-}
-
-/* Waiting pays when a channel is published to again before its window is over: then one send does
- * for two. Windows are measured whether or not anything waits in them. Where something waited and
- * nothing joined it (a single client and its echo: each waits for the other), the next try is made
- * rarer; a window in which nothing came says nothing. */
-static bool worth_waiting(struct flush_window *w)
-{
-    if (w->waited && !w->gathered) {
-        w->vain = w->vain < VAIN_MOST ? 2 * w->vain + 1 : VAIN_MOST;
-        w->skip = w->vain;
-        return false;
-    }
-    if (!w->gathered)
-        return w->waiting;
-    if (w->waited)
-        w->vain = w->skip = 0;
-    if (w->skip)
-        w->skip--;
-    return !w->skip;
-}
-
-void mirror_flush(struct pump *p)
-{
-    struct flush_window *w = &p->window;
-    int64_t now, wait;
-
-    if (!p->dirty)
-        return;
-    if (w->fixed_us == 0) {
-        mirror_flush_now(p);
-        return;
-    }
-    now = clock_mono_us();
-    if (now < w->until_us && w->waiting && !w->full) {
-        w->waited = true;
-        arm(p, w->until_us - now);
-        return;
-    }
-    if (now < w->until_us && !w->full) { /* it is only being measured */
-        mirror_flush_now(p);
-        return;
-    }
-    w->waiting = w->fixed_us > 0 || worth_waiting(w);
-    mirror_flush_now(p);
-    wait = clock_mono_us() - now;
-    now += wait;
-    wait /= 2;
-    if (w->fixed_us > 0)
-        wait = w->fixed_us;
-    else if (wait < WINDOW_LEAST_US)
-        wait = WINDOW_LEAST_US;
-    else if (wait > WINDOW_MOST_US)
-        wait = WINDOW_MOST_US;
-    w->until_us = now + wait;
-    w->waited = false;
-    w->gathered = 0;
-    w->serial++;
 }

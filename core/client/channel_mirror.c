@@ -6,9 +6,12 @@
  */
 #include "client/channel_mirror.h"
 
+#include "base/grow.h"
 #include "client/pump.h"
 
 #include <stdlib.h>
+
+#define FEW_MEMBERSHIPS 3 /* with more of them it is never alone */
 
 struct pump_channel *mirror_channel(struct pump *p, uint32_t channel)
 {
@@ -68,21 +71,61 @@ static uint32_t find(const struct client *c, const struct pump_channel *ch)
     return i;
 }
 
+void mirror_client(struct client *c)
+{
+    c->memberships = c->first;
+    c->membership_count = 0;
+    c->membership_cap = sizeof c->first / sizeof *c->first;
+}
+
+static void tell(const struct client *c, const struct membership *ms, bool alone)
+{
+    struct member *m = &ms->channel->members[c->protocol][ms->index];
+
+    m->fd = c->queue ? 0 : c->fd;
+    m->alone = alone;
+}
+
+static bool is_alone(const struct client *c)
+{
+    uint32_t others = 0;
+
+    for (uint32_t i = 0; i < c->membership_count && others < 2; i++)
+        others += c->memberships[i].channel->number != 0;
+    return others < 2;
+}
+
+void mirror_refresh(struct client *c)
+{
+    bool alone = is_alone(c);
+
+    for (uint32_t i = 0; i < c->membership_count; i++)
+        tell(c, &c->memberships[i], alone);
+}
+
+static int more_memberships(struct client *c)
+{
+    uint32_t cap = 2 * c->membership_cap;
+    bool own = c->memberships == c->first;
+    struct membership *more = realloc(own ? NULL : c->memberships, cap * sizeof *more);
+
+    if (!more)
+        return -ENOMEM;
+    if (own)
+        memcpy(more, c->first, sizeof c->first);
+    c->memberships = more;
+    c->membership_cap = cap;
+    return 0;
+}
+
 static int reserve(struct client *c, struct pump_channel *ch)
 {
     uint8_t proto = c->protocol;
 
-    if (c->membership_count == c->membership_cap) {
-        uint32_t cap = c->membership_cap ? 2 * c->membership_cap : 4;
-        struct membership *more = realloc(c->memberships, cap * sizeof *more);
-
-        if (!more)
-            return -ENOMEM;
-        c->memberships = more;
-        c->membership_cap = cap;
-    }
+    if (c->membership_count == c->membership_cap && more_memberships(c) < 0)
+        return -ENOMEM;
     if (ch->member_count[proto] == ch->member_cap[proto]) {
-        uint32_t cap = ch->member_cap[proto] ? 2 * ch->member_cap[proto] : 4;
+        uint32_t cap = grow_by_half(ch->member_cap[proto], 4);
         struct member *more = realloc(ch->members[proto], cap * sizeof *more);
 
         if (!more)
@@ -113,6 +156,10 @@ int mirror_join(struct pump *p, struct client *c, uint32_t channel)
         if (ch->batches[proto][lane].frame)
             m->cursor[lane] = ch->batches[proto][lane].frame->n;
     c->memberships[c->membership_count++] = (struct membership){ch, ch->member_count[proto]++};
+    if (c->membership_count <= FEW_MEMBERSHIPS)
+        mirror_refresh(c);
+    else /* none of them is alone any more, whichever it is */
+        tell(c, &c->memberships[c->membership_count - 1], false);
     return 0;
 }
 
@@ -131,6 +178,8 @@ static void detach(struct pump *p, struct client *c, uint32_t membership)
 
         moved->channel->members[proto][moved->index].membership = membership;
     }
+    if (c->membership_count < FEW_MEMBERSHIPS)
+        mirror_refresh(c);
     mirror_release(p, ch);
 }
 
@@ -153,9 +202,9 @@ void mirror_leave_all(struct pump *p, struct client *c, bool flush)
         mirror_flush_client(c, NULL, LANE_ORDERED, false);
     while (c->membership_count)
         detach(p, c, c->membership_count - 1);
-    free(c->memberships);
-    c->memberships = NULL;
-    c->membership_cap = 0;
+    if (c->memberships != c->first)
+        free(c->memberships);
+    mirror_client(c);
 }
 
 void mirror_channel_closed(struct pump *p, uint32_t channel)

@@ -33,7 +33,9 @@ struct batch {
 };
 struct member {
     struct client *client;
-    uint32_t membership;    /* index in client->memberships */
+    uint32_t membership; /* index in client->memberships */
+    int fd;     /* to send to past all else; 0: not now (choked, or TLS). See mirror_refresh */
+    bool alone; /* it is in no other channel but everyone's */
     uint32_t cursor[LANES]; /* bytes of the pending batch that are not for it (it joined later), or
                                already sent; 0 again when that batch has left */
 };
@@ -44,9 +46,14 @@ struct pump_channel {
     struct batch batches[PROTOCOLS_MAX][LANES];
     bool is_dirty;
     struct pump_channel *next_dirty;
-    uint64_t window; /* the flush window in which it was last published to */
+    uint64_t window;   /* the flush window in which it was last published to, */
+    uint64_t batch_of; /* and with what else it was read */
 };
 /* channel_mirror.c: who is in it */
+void mirror_client(struct client *c); /* a new one, which is in none */
+/* Tells its channels what a flush wants to know without looking at the client: whether it is
+ * choked, and in how many of them it is. */
+void mirror_refresh(struct client *c);
 int mirror_join(struct pump *p, struct client *c,
                 uint32_t channel); /* twice is once. 0 or -ENOMEM */
 /* First flushes this member's part. */
@@ -63,7 +70,7 @@ void mirror_publish(struct pump *p,
  * sends as the scratch buffer allows. */
 void mirror_flush_client(struct client *c, struct frame *last, enum lane lane, bool counted);
 void mirror_flush_channel(struct pump *p, struct pump_channel *ch); /* to all its members */
-/* All dirty channels, if the flush window has passed; else arms the timer. */
-void mirror_flush(struct pump *p);
-void mirror_flush_now(struct pump *p);
+void mirror_flush_now(struct pump *p);                              /* all dirty channels */
+/* flush_window.c: all dirty channels, if it is time; else it is called again when it may be. */
+void flush_window_pass(struct pump *p);
 #endif

@@ -1,12 +1,14 @@
 /* The life of a client: opened by net/, connected and admitted, closed once, released.
  *
  * Closing has one beginning, whoever decides it: here the client leaves its channels and the hub is
- * told, before anything else can happen to it. What may fail is made beforehand (the mail that says
- * GONE), so that connect, gone and release happen exactly once each, whatever fails in between.
+ * told, before anything else can happen to it. That needs no memory (the mail that says GONE is
+ * part of the client), so that connect, gone and release happen exactly once each, whatever fails
+ * in between.
  */
 #include "client/client.h"
 
 #include "base/clock.h"
+#include "base/grow.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "client/channel_mirror.h"
@@ -14,12 +16,14 @@
 #include "client/login_wait.h"
 #include "client/pump.h"
 #include "client/read_pump.h"
+#include "client/send_queue.h"
 #include "message/encode.h"
 #include "net/admission.h"
 #include "net/wire.h"
 
 #include <stdlib.h>
 
+#define PINGS_MOST       100 /* of a client, between two ticks */
 #define CLOSE_TEXT_BYTES 123 /* that a CLOSE frame may hold behind its code */
 
 static const char *const left_words[PUMP_LEFT_REASONS] = {
@@ -33,7 +37,7 @@ static const char *const left_words[PUMP_LEFT_REASONS] = {
 
 static int grow_slots(struct pump *p)
 {
-    uint32_t count = p->slot_count ? 2 * p->slot_count : 64;
+    uint32_t count = grow_by_half(p->slot_count, 64);
     struct client_slot *more = realloc(p->slots, count * sizeof *more);
 
     if (!more)
@@ -54,18 +58,25 @@ static struct client *new_client(struct pump *p, const struct handshake *hs)
     if (!p->slot_free && grow_slots(p) < 0)
         return NULL;
     c = calloc(1, sizeof *c);
-    if (!c)
+    if (c && hs->login)
+        c->wait = login_wait_new();
+    if (!c || (hs->login && !c->wait)) {
+        free(c);
         return NULL;
+    }
     slot = &p->slots[p->slot_free - 1];
     c->pump = p;
     c->wsi = hs->wsi;
     c->handle = client_handle_make(p->index, slot->generation, p->slot_free - 1);
     c->protocol = hs->protocol;
     c->tls = hs->tls;
+    c->fd = hs->fd;
     c->state = CLIENT_CONNECTING;
     c->forgotten = true;
     c->heard_ms = c->since_ms = c->opened_ms = clock_mono_ms();
-    snprintf(c->address, sizeof c->address, "%s", hs->address ? hs->address : "");
+    mirror_client(c);
+    c->address = *hs->address;
+    c->socket_counted = hs->socket_counted;
     p->slot_free = slot->next_free;
     slot->client = c;
     p->client_count++;
@@ -96,28 +107,23 @@ void client_release(struct client *c)
     slot->next_free = p->slot_free;
     p->slot_free = i + 1;
     identity_unref(c->identity);
-    if (c->login)
-        login_free(c->login);
-    buf_finish(&c->in);
-    buf_finish(&c->early);
-    send_queue_finish(&c->queue);
-    free(c->memberships);
-    free(c->refresh_id);
+    login_wait_free(c->wait);
+    read_pump_drop(c);
+    send_queue_free(c->queue);
     free(c->close_text);
-    free(c->gone);
     free(c);
 }
 
 /* --- in --- */
 
 /* Whatever was counted at the door for one that is not let in, or has left. */
-static void give_back(struct pump *p, const char *address, const struct identity *user)
+static void give_back(struct pump *p, const struct ip *address, const struct identity *user)
 {
     if (!p->admission)
         return;
     admission_address_left(p->admission, address);
     if (user)
-        admission_user_left(p->admission, user->issuer, user->user);
+        admission_user_left(p->admission, identity_issuer(user), identity_user(user));
 }
 
 /* Each pump has its share of [server] pending, so that pumps count without asking each other. */
@@ -137,7 +143,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
     if (!p->draining && (hs->identity || (hs->login && !too_many_wait(p))))
         c = new_client(p, hs);
     if (!c) {
-        log_event(LOG_LEVEL_WARNING, "client_refused", LOG_TEXT("address", hs->address),
+        log_event(LOG_LEVEL_WARNING, "client_refused", LOG_IP("address", hs->address),
                   LOG_TEXT("msg", p->draining    ? "draining"
                                   : hs->identity ? "out of memory"
                                                  : "too many logins wait"));
@@ -148,15 +154,15 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
             login_free(hs->login);
     } else {
         wire_read(c->wsi, false);
-        log_event(LOG_LEVEL_DEBUG, "client_opened", LOG_TEXT("address", c->address),
-                  LOG_STR("user", hs->identity ? hs->identity->user : PARLEY_NONE));
+        log_event(LOG_LEVEL_DEBUG, "client_opened", LOG_IP("address", &c->address),
+                  LOG_STR("user", hs->identity ? identity_user(hs->identity) : PARLEY_NONE));
         if (hs->identity) {
             c->user_counted = true;
             client_connect(c, hs->identity);
         } else {
             c->state = CLIENT_PENDING;
             p->pending_count++;
-            c->login = hs->login;
+            c->wait->login = hs->login;
             login_wait_check(c); /* what was published since the handshake asked */
         }
     }
@@ -182,9 +188,8 @@ static void leave_pending(struct client *c)
 {
     if (c->state == CLIENT_PENDING)
         c->pump->pending_count--;
-    if (c->login)
-        login_free(c->login);
-    c->login = NULL;
+    login_wait_free(c->wait);
+    c->wait = NULL;
 }
 
 void client_connect(struct client *c, struct identity *take_identity)
@@ -192,11 +197,7 @@ void client_connect(struct client *c, struct identity *take_identity)
     struct mail_connect *m = malloc(sizeof *m);
 
     client_set_identity(c, take_identity);
-    c->gone = malloc(sizeof *c->gone);
-    if (!m || !c->gone) {
-        free(m);
-        free(c->gone);
-        c->gone = NULL;
+    if (!m) {
         client_close(c, 1013, PARLEY_LEFT_REFUSED, "out of memory");
         return;
     }
@@ -204,10 +205,10 @@ void client_connect(struct client *c, struct identity *take_identity)
     c->state = CLIENT_CONNECTING;
     c->since_ms = clock_mono_ms();
     c->forgotten = false;
+    c->gone_due = true;
     m->client = c->handle;
     m->identity = identity_ref(c->identity);
     m->protocol = c->protocol;
-    memcpy(m->address, c->address, sizeof m->address);
     actor_post(c->pump->hub, &m->mail, MAIL_CONNECT);
 }
 
@@ -220,8 +221,8 @@ void client_admitted(struct client *c, uint64_t user)
     c->user = user;
     c->state = CLIENT_OPEN;
     c->since_ms = c->heard_ms = clock_mono_ms();
-    c->credit_messages = s->credit_messages;
-    c->credit_bytes = s->credit_bytes;
+    c->credit_messages = (int32_t)s->credit_messages;
+    c->credit_bytes = (int32_t)s->credit_bytes;
     if (mirror_join(c->pump, c, 0) < 0) {
         client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
         return;
@@ -246,8 +247,8 @@ void client_reading(struct client *c)
 
 void client_credit(struct client *c, uint32_t messages, uint32_t bytes)
 {
-    c->credit_messages += messages;
-    c->credit_bytes += bytes;
+    c->credit_messages += (int32_t)messages;
+    c->credit_bytes += (int32_t)bytes;
     if (c->wsi)
         client_reading(c);
 }
@@ -255,6 +256,23 @@ void client_credit(struct client *c, uint32_t messages, uint32_t bytes)
 void client_heard(struct client *c)
 {
     c->heard_ms = clock_mono_ms();
+}
+
+/* The PONG is a frame like any other: who asks for more of them than he reads is too slow. */
+void client_pinged(struct client *c, parley_str payload)
+{
+    struct frame *f;
+
+    client_heard(c);
+    if (c->state == CLIENT_CLOSING)
+        return;
+    if (++c->pings > PINGS_MOST) {
+        client_close(c, 1008, PARLEY_LEFT_VIOLATION, "too many pings");
+        return;
+    }
+    f = frame_new(FRAME_PONG, payload);
+    if (f)
+        client_send(c, f, LANE_ORDERED, false);
 }
 
 void client_error(struct client *c, parley_str id, int code, const char *text,
@@ -296,13 +314,22 @@ static char *cut_text(const char *text)
     return n ? str_dup(str_n(text, n)) : NULL; /* without memory it closes without a word */
 }
 
+void client_unchoke(struct client *c)
+{
+    if (!c->queue)
+        return;
+    send_queue_free(c->queue);
+    c->queue = NULL;
+    mirror_refresh(c);
+}
+
 /* When it is decided, not when a socket that nobody reads is given up at last. */
 static void log_closed(const struct client *c)
 {
     log_event(LOG_LEVEL_INFO, "client_closed",
-              LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
-              LOG_TEXT("address", c->address), LOG_INT("code", c->close_code),
-              LOG_TEXT("reason", left_words[c->left_reason]), LOG_TEXT("msg", c->close_text),
+              LOG_STR("user", c->identity ? identity_user(c->identity) : PARLEY_NONE),
+              LOG_IP("address", &c->address), LOG_INT("code", c->close_code),
+              LOG_TEXT("reason", left_words[c->gone.reason]), LOG_TEXT("msg", c->close_text),
               LOG_NUMBER("seconds", (double)(clock_mono_ms() - c->opened_ms) / 1000.));
 }
 
@@ -310,29 +337,27 @@ static void log_closed(const struct client *c)
 static void begin_closing(struct client *c, uint16_t code, int left_reason, const char *text)
 {
     struct pump *p = c->pump;
-    uint32_t lost = c->queue.messages + c->queue.uncounted;
+    uint32_t lost = c->queue ? c->queue->messages + c->queue->uncounted : 0;
 
     c->close_text = cut_text(text); /* first: it may be the words of the login that goes now */
     leave_pending(c);
     c->state = CLIENT_CLOSING;
     c->since_ms = clock_mono_ms();
     c->close_code = code;
-    c->left_reason = left_reason;
+    c->gone.client = c->handle;
+    c->gone.reason = left_reason;
     mirror_leave_all(p, c, false);
-    buf_finish(&c->in);
-    buf_finish(&c->early);
+    read_pump_drop(c);
     if (code == 4408 || code == 1006 || c->peer_closing) {
         if (lost)
             pump_dropped(c, code == 4408 ? PUMP_DROP_SLOW : PUMP_DROP_LOST, lost);
-        send_queue_finish(&c->queue);
+        client_unchoke(c);
     }
     metric_inc(p->metrics.left[left_reason]);
     log_closed(c);
-    if (c->gone) {
-        c->gone->client = c->handle;
-        c->gone->reason = left_reason;
-        actor_post(p->hub, &c->gone->mail, MAIL_GONE);
-        c->gone = NULL;
+    if (c->gone_due) {
+        c->gone_due = false;
+        actor_post(p->hub, &c->gone.mail, MAIL_GONE);
     }
 }
 
@@ -371,6 +396,35 @@ void client_peer_closing(struct client *c)
     domain_leave(before);
 }
 
+void client_peer_closed(struct client *c, uint16_t code)
+{
+    char frame[FRAME_HEADER_BYTES + 2];
+    size_t n = frame_header(frame, FRAME_CLOSE, code ? 2 : 0);
+
+    client_peer_closing(c);
+    if (c->aborted || !c->wsi)
+        return;
+    if (code) {
+        frame[n++] = (char)(code >> 8);
+        frame[n++] = (char)code;
+    }
+    if (!c->close_given) /* else this is the answer to ours */
+        wire_send(c->wsi, c->tls, frame, n);
+    c->aborted = true;
+    wire_abort(c->wsi);
+}
+
+void client_broken(struct client *c)
+{
+    if (c->state != CLIENT_CLOSING) {
+        client_close(c, 1006, PARLEY_LEFT_LOST, NULL);
+    } else if (!c->aborted) {
+        client_unchoke(c);
+        c->aborted = true;
+        wire_abort(c->wsi);
+    }
+}
+
 void client_closed(struct client *c)
 {
     enum domain before = domain_enter(DOMAIN_PUMP);
@@ -379,8 +433,8 @@ void client_closed(struct client *c)
     c->wsi = NULL;
     if (c->state != CLIENT_CLOSING)
         begin_closing(c, 1006, PARLEY_LEFT_LOST, NULL);
-    send_queue_finish(&c->queue);
-    give_back(p, c->address, c->user_counted ? c->identity : NULL);
+    client_unchoke(c);
+    give_back(p, &c->address, c->user_counted ? c->identity : NULL);
     p->client_count--;
     metric_add(p->metrics.clients, -1);
     client_release(c);

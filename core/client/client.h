@@ -8,13 +8,16 @@
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
-#include "base/buf.h"
-#include "client/send_queue.h"
+#include "base/ip.h"
 #include "loop/mail.h"
+#include "net/reader.h"
 
 struct pump;
 struct lws;
 struct login;
+struct incoming;
+struct login_wait;
+struct send_queue;
 struct pump_channel;
 
 enum client_state { CLIENT_PENDING, CLIENT_CONNECTING, CLIENT_OPEN, CLIENT_CLOSING };
@@ -22,46 +25,44 @@ struct membership {
     struct pump_channel *channel;
     uint32_t index; /* in the channel's array of members */
 };
+/* There is one of these for each connection, and most of them are idle: so what only few need at a
+ * time (who is choked, sends in pieces, waits for a verdict) hangs on a pointer and goes again. */
 struct client {
     struct pump *pump;
-    struct lws *wsi; /* NULL: the socket is closed */
+    struct lws *wsi;      /* NULL: the socket is closed */
+    struct reader reader; /* net/'s; without TLS */
+    int fd; /* of a socket that lws neither reads nor sends to by itself; 0: it does */
     client_handle handle;
     uint64_t user;             /* the hub's number, once admitted */
     struct identity *identity; /* NULL while PENDING */
-    struct login *login;       /* while PENDING, or while a refresh waits */
-    uint8_t state, protocol;
-    bool tls;
-    bool reading;       /* data is asked for */
-    bool choked;        /* the socket is full: all goes through the queue until that is empty */
-    bool user_counted;  /* admission_user was called: to be given back */
-    bool forgotten;     /* the hub never knew it, or has forgotten it */
-    bool peer_closing;  /* lws answers the peer's CLOSE itself */
-    bool close_given;   /* client_writable said -1: lws says goodbye */
-    bool aborted;       /* wire_abort was called */
-    bool expiring_told; /* token_expiring was sent */
-    uint16_t close_code;
-    char *close_text;
-    int left_reason;                       /* PARLEY_LEFT_… */
-    int64_t credit_messages, credit_bytes; /* left; below 0: lws handed over what it had read */
-    struct buf in;                         /* of a message in pieces; empty most of the time */
-    struct buf early; /* whole messages that came before it was OPEN, each behind its length */
-    uint32_t in_fragments;
-    bool in_frame_open; /* the WebSocket frame at hand has further bytes to come */
-    int64_t in_since_ms;
+    struct login_wait *wait;   /* PENDING, or refreshed its token not long ago. login_wait.h */
+    struct incoming *in;       /* has sent part of a message, or too early. read_pump.h */
+    struct send_queue *queue;  /* choked: the socket was full, and all goes through here until it
+                                  has run empty */
     struct membership *memberships;
     uint32_t membership_count, membership_cap;
-    struct send_queue queue;
-    int64_t heard_ms, pinged_ms; /* last sign of life; last ping sent */
-    int64_t since_ms;            /* of the present state, for its deadline */
+    struct membership first[2];            /* room for everyone's channel and another one */
+    int32_t credit_messages, credit_bytes; /* left; below 0: lws handed over what it had read */
+    int64_t heard_ms, pinged_ms;           /* last sign of life; last ping sent */
+    int64_t since_ms;                      /* of the present state, for its deadline */
     int64_t opened_ms;
     int64_t expires_ms; /* of the identity, 0: never. Monotonic: a jump of the clock ends none */
-    int64_t login_since_ms; /* of a refresh that waits */
-    char *refresh_id;       /* of that refresh: an ack or error is asked for */
-    int64_t refresh_window_ms;
-    uint32_t refreshes;     /* in that window */
-    struct mail_gone *gone; /* made before CONNECT is posted, so that it cannot fail; NULL: posted,
-                               or not told to the hub */
-    char address[46];
+    struct ip address;
+    uint8_t state, protocol;
+    uint8_t pings; /* that it sent since the last tick */
+    uint16_t close_code;
+    bool tls : 1;
+    bool reading : 1;        /* data is asked for */
+    bool socket_counted : 1; /* for net/: by that address */
+    bool user_counted : 1;   /* admission_user was called: to be given back */
+    bool gone_due : 1;       /* the hub was told CONNECT, and not yet GONE */
+    bool forgotten : 1;      /* the hub never knew it, or has forgotten it */
+    bool peer_closing : 1;   /* lws answers the peer's CLOSE itself */
+    bool close_given : 1;    /* client_writable said -1: lws says goodbye */
+    bool aborted : 1;        /* wire_abort was called */
+    bool expiring_told : 1;  /* token_expiring was sent */
+    char *close_text;
+    struct mail_gone gone; /* part of it, so that it cannot fail; it comes back as FORGOTTEN */
 };
 struct client_slot {
     struct client *client;          /* NULL: free */
@@ -72,8 +73,10 @@ struct client_slot {
 struct handshake { /* what the upgrade found out, borrowed */
     struct lws *wsi;
     bool tls;
+    int fd;                    /* 0 under TLS */
     uint8_t protocol;          /* index of the protocol whose path it asked for */
-    const char *address;       /* the client's, proxies seen through */
+    const struct ip *address;  /* the client's, proxies seen through */
+    bool socket_counted;       /* kept for net/, which gives that count back itself */
     struct identity *identity; /* taken over; NULL: `login` waits */
     struct login *login;       /* taken over */
 };
@@ -91,6 +94,10 @@ void client_heard(struct client *c); /* a pong, or any other sign of life */
 /* The socket takes more. 0; or -1: close it now with c->close_code and c->close_text. */
 int client_writable(struct client *c);
 void client_peer_closing(struct client *c); /* the peer sent CLOSE, or the connection broke */
+/* The same where lws does not read: answers with that code (0: none), and ends the connection. */
+void client_peer_closed(struct client *c, uint16_t code);
+void client_pinged(struct client *c, parley_str payload); /* where lws does not read: a PONG */
+void client_broken(struct client *c);                     /* hung up, or an error of the socket */
 /* lws is done with the socket: wsi is invalid from now on, and so may be c. */
 void client_closed(struct client *c);
 /* --- what the hub tells (mail), and the pump itself decides --- */
@@ -102,6 +109,7 @@ void client_admitted(struct client *c, uint64_t user);
  * send. Takes the reference. */
 void client_send(struct client *c, struct frame *take_frame, enum lane lane, bool greeting);
 void client_credit(struct client *c, uint32_t messages, uint32_t bytes);
+void client_unchoke(struct client *c);              /* drops its queue, if it has one */
 void client_tick(struct client *c, int64_t now_ms); /* deadlines, pings, expiry */
 /* Its identity is known: tells the hub, which admits or closes it. Takes the reference. */
 void client_connect(struct client *c, struct identity *take_identity);

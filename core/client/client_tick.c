@@ -8,6 +8,8 @@
 #include "client/client.h"
 #include "client/login_wait.h"
 #include "client/pump.h"
+#include "client/read_pump.h"
+#include "client/send_queue.h"
 #include "client/write_pump.h"
 #include "message/encode.h"
 #include "net/wire.h"
@@ -35,10 +37,12 @@ static void tick_closing(struct client *c, int64_t now_ms)
 static bool tick_queue(struct client *c, int64_t now_ms)
 {
     const struct settings_server *s = &c->pump->settings->server;
-    const struct send_queue *q = &c->queue;
+    const struct send_queue *q = c->queue;
 
+    if (!q)
+        return false;
     if (q->stalled_since_ms && now_ms - q->stalled_since_ms >= s->stalled_ms) {
-        log_event(LOG_LEVEL_INFO, "client_stalled", LOG_STR("user", c->identity->user),
+        log_event(LOG_LEVEL_INFO, "client_stalled", LOG_STR("user", identity_user(c->identity)),
                   LOG_INT("queue_bytes", q->bytes), LOG_INT("queue_messages", q->messages),
                   LOG_INT("kernel_bytes", wire_unsent(c->wsi)));
         client_close(c, 4408, PARLEY_LEFT_SLOW, "too slow");
@@ -61,7 +65,7 @@ static bool tick_life(struct client *c, int64_t now_ms)
     }
     /* A choked one is watched by its queue. The pings of a tick are limited, so that thousands who
      * fell silent together do not hold up everybody else; there is time until hangup. */
-    if (silent >= s->ping_ms && now_ms - c->pinged_ms >= s->ping_ms && !c->choked &&
+    if (silent >= s->ping_ms && now_ms - c->pinged_ms >= s->ping_ms && !c->queue &&
         c->pump->pings_left) {
         c->pump->pings_left--;
         if (write_pump_ping(c))
@@ -101,6 +105,7 @@ void client_tick(struct client *c, int64_t now_ms)
 {
     const struct settings_server *s = &c->pump->settings->server;
 
+    c->pings = 0;
     switch ((enum client_state)c->state) {
     case CLIENT_CLOSING:
         tick_closing(c, now_ms);
@@ -117,7 +122,7 @@ void client_tick(struct client *c, int64_t now_ms)
     }
     if (tick_queue(c, now_ms) || tick_life(c, now_ms))
         return;
-    if (c->in_fragments && now_ms - c->in_since_ms > s->message_ms) {
+    if (c->in && c->in->fragments && now_ms - c->in->since_ms > s->message_ms) {
         client_close(c, 1008, PARLEY_LEFT_VIOLATION, "a message took too long");
         return;
     }

@@ -58,6 +58,46 @@ struct frame *frame_new(int opcode, parley_str payload)
     return f;
 }
 
+static size_t header_bytes(size_t payload_bytes)
+{
+    return payload_bytes < 126 ? 2 : payload_bytes <= UINT16_MAX ? 4 : 10;
+}
+
+/* The payload begins where it is to stay, if it becomes about as long as was expected. */
+void frame_begin(struct buf *b, size_t expected_bytes)
+{
+    size_t head = sizeof(struct frame) + header_bytes(expected_bytes);
+
+    buf_init(b, 0);
+    if (buf_reserve(b, head + expected_bytes))
+        b->n = head;
+}
+
+struct frame *frame_end(struct buf *b, int opcode, size_t expected_bytes)
+{
+    size_t left = header_bytes(expected_bytes), n, head;
+    struct frame *f;
+
+    if (b->error)
+        return NULL;
+    n = b->n - sizeof *f - left;
+    head = header_bytes(n);
+    if (n >= UINT32_MAX - sizeof *f - FRAME_HEADER_BYTES || (head > left && !buf_reserve(b, head)))
+        return NULL;
+    f = (struct frame *)(void *)b->p;
+    if (head != left)
+        memmove(f->bytes + head, f->bytes + left, n);
+    b->n = sizeof *f + head + n;
+    buf_fit(b);
+    f = (struct frame *)(void *)b->p;
+    frame_header(f->bytes, opcode, n);
+    atomic_init(&f->refs, 1);
+    f->n = (uint32_t)(head + n);
+    f->count = 1;
+    buf_init(b, 0);
+    return f;
+}
+
 struct frame *frame_of_bytes(const char *bytes, size_t n, uint32_t count)
 {
     struct frame *f = alloc_frame(n, count);
@@ -73,9 +113,11 @@ struct frame *frame_ref(struct frame *f)
     return f;
 }
 
+/* Who holds the only reference needs no atomic subtraction: nobody else can take one. */
 void frame_unref(struct frame *f)
 {
-    if (f && atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1)
+    if (f && (atomic_load_explicit(&f->refs, memory_order_acquire) == 1 ||
+              atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1))
         free(f);
 }
 

@@ -5,7 +5,7 @@
  */
 #ifndef CLIENT_FRAME_H
 #define CLIENT_FRAME_H
-#include <parley/base.h>
+#include "base/buf.h"
 
 #include <stdatomic.h>
 
@@ -22,6 +22,11 @@ enum { FRAME_TEXT = 1, FRAME_CLOSE = 8, FRAME_PING = 9, FRAME_PONG = 10 };
 size_t frame_header(char out[FRAME_HEADER_BYTES], int opcode, size_t payload_bytes);
 /* One reference, the caller's. NULL: no memory. */
 struct frame *frame_new(int opcode, parley_str payload);
+/* A frame whose payload is written in its place: begin, add `payload` to b, end. `expected_bytes`
+ * of payload need no second allocation. What does not become a frame is given to buf_finish. */
+void frame_begin(struct buf *b, size_t expected_bytes);
+/* One reference, the caller's; b is empty then. NULL: b->error, or too large. */
+struct frame *frame_end(struct buf *b, int opcode, size_t expected_bytes);
 /* Ready bytes, copied. */
 struct frame *frame_of_bytes(const char *bytes, size_t n, uint32_t count);
 struct frame *frame_ref(struct frame *f);

@@ -1,27 +1,11 @@
-/* Who a client is: made on a pump when an authenticator admitted it, then shared with the hub.
- *
- * One allocation holds the struct, its roles and all its texts; it never changes, so it is read on
- * every loop without a lock. A refresh makes a new one.
- */
+/* Identities: made on a pump when an authenticator admitted somebody, then shared with the hub. */
+#include "client/identity.h"
+
 #include "base/str.h"
-#include "loop/mail.h"
 
 #include <parley/auth.h>
 
 #include <stdlib.h>
-
-static parley_str copy(char **at, parley_str s)
-{
-    parley_str r = PARLEY_NONE;
-
-    if (!s.p)
-        return r;
-    r = (parley_str){*at, s.n};
-    memcpy(*at, s.p, s.n);
-    (*at)[s.n] = 0;
-    *at += s.n + 1;
-    return r;
-}
 
 static bool list_has(const parley_list *list, parley_str s)
 {
@@ -31,36 +15,63 @@ static bool list_has(const parley_list *list, parley_str s)
     return false;
 }
 
+/* How much that is with all texts; 0: there is too much of something. */
+static size_t size_of(const parley_str texts[IDENTITY_TEXTS], const parley_list *roles)
+{
+    size_t n = sizeof(struct identity) + roles->n * sizeof(parley_str);
+
+    if (roles->n > IDENTITY_MOST)
+        return 0;
+    for (int i = 0; i < IDENTITY_TEXTS; i++) {
+        if (texts[i].n > IDENTITY_MOST)
+            return 0;
+        n += texts[i].p ? texts[i].n + 1 : 0;
+    }
+    for (size_t r = 0; r < roles->n; r++)
+        n += roles->items[r].n + 1;
+    return n;
+}
+
+static parley_str copy(char **at, parley_str s)
+{
+    parley_str r = {*at, s.n};
+
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    (*at)[s.n] = 0;
+    *at += s.n + 1;
+    return r;
+}
+
 struct identity *identity_new(const struct parley_identity *from, const parley_list *dashboards)
 {
     struct parley_identity f = {0};
     struct identity *i;
-    parley_str *roles;
     size_t n;
     char *at;
 
     /* An authenticator that was built with an older SDK knows less of the struct. */
     memcpy(&f, from,
            from->struct_size && from->struct_size < sizeof f ? from->struct_size : sizeof f);
-    n = f.user.n + f.username.n + f.issuer.n + f.app.n + 4;
-    for (size_t r = 0; r < f.roles.n; r++)
-        n += f.roles.items[r].n + 1 + sizeof *roles;
-    i = malloc(sizeof *i + n);
+    const parley_str texts[IDENTITY_TEXTS] = {[IDENTITY_USER] = f.user,
+                                              [IDENTITY_USERNAME] = f.username,
+                                              [IDENTITY_ISSUER] = f.issuer,
+                                              [IDENTITY_APP] = f.app};
+    n = size_of(texts, &f.roles);
+    i = n ? malloc(n) : NULL;
     if (!i)
         return NULL;
-    roles = (parley_str *)(i + 1);
-    at = (char *)(roles + f.roles.n);
-    *i = (struct identity){.expires_unix_ms = f.expires_unix_ms,
+    *i = (struct identity){.role_count = (uint16_t)f.roles.n,
+                           .expires_unix_ms = f.expires_unix_ms,
                            .close_on_expiry = f.close_on_expiry,
                            .dashboard = f.app.p && list_has(dashboards, f.app)};
     atomic_init(&i->refs, 1);
-    i->user = copy(&at, f.user);
-    i->username = copy(&at, f.username);
-    i->issuer = copy(&at, f.issuer);
-    i->app = copy(&at, f.app);
+    at = (char *)&i->roles[i->role_count];
+    for (int t = 0; t < IDENTITY_TEXTS; t++)
+        if (texts[t].p)
+            i->bytes[t] = (uint16_t)(copy(&at, texts[t]).n + 1);
     for (size_t r = 0; r < f.roles.n; r++)
-        roles[r] = copy(&at, f.roles.items[r]);
-    i->roles = (parley_list){roles, f.roles.n};
+        i->roles[r] = copy(&at, f.roles.items[r]);
     return i;
 }
 
@@ -78,8 +89,8 @@ void identity_unref(struct identity *i)
 
 bool identity_has_role(const struct identity *i, const parley_list *any)
 {
-    for (size_t r = 0; r < i->roles.n; r++)
-        if (list_has(any, i->roles.items[r]))
+    for (size_t r = 0; r < i->role_count; r++)
+        if (list_has(any, i->roles[r]))
             return true;
     return false;
 }

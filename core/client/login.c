@@ -357,6 +357,8 @@ static const char *identity_fault(const struct parley_identity *i)
         return "The user name is not of 1 to 64 bytes of text.";
     if ((i->issuer.p && !is_text(i->issuer)) || (i->app.p && !is_text(i->app)))
         return "The issuer or the client id is not text.";
+    if (i->issuer.n > IDENTITY_MOST || i->app.n > IDENTITY_MOST || i->roles.n > IDENTITY_MOST)
+        return "The issuer or the client id is too long, or there are too many roles.";
     for (size_t r = 0; r < i->roles.n; r++)
         if (!i->roles.items || !i->roles.items[r].p || !is_text(i->roles.items[r]))
             return "A role is not text.";

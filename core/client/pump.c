@@ -35,8 +35,8 @@ void pump_dropped(struct client *c, enum pump_drop why, uint32_t messages)
     metric_add(c->pump->metrics.drops[why], messages);
     log_event(level, "messages_dropped", LOG_TEXT("reason", drop_words[why]),
               LOG_INT("messages", messages),
-              LOG_STR("user", c->identity ? c->identity->user : PARLEY_NONE),
-              LOG_TEXT("address", c->address));
+              LOG_STR("user", c->identity ? identity_user(c->identity) : PARLEY_NONE),
+              LOG_IP("address", &c->address));
 }
 
 uint64_t pump_random(struct pump *p)
@@ -73,18 +73,21 @@ static void take_member(struct pump *p, const struct mail_member *m)
         client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
 }
 
-static void take_client(struct pump *p, const struct mail_client *m)
+static void take_admitted(struct pump *p, const struct mail_client *m)
 {
     struct client *c = client_find(p, m->client);
 
-    if (!c)
-        return;
-    if (m->mail.kind == MAIL_ADMITTED) {
+    if (c)
         client_admitted(c, m->user);
-    } else {
-        c->forgotten = true;
-        client_release(c);
-    }
+}
+
+/* Its own GONE has come back. */
+static void take_forgotten(struct mail *m)
+{
+    struct client *c = (struct client *)((char *)m - offsetof(struct client, gone));
+
+    c->forgotten = true;
+    client_release(c);
 }
 
 static void take_close(struct pump *p, const struct mail_close *m)
@@ -145,9 +148,11 @@ static void on_mail(struct actor *a, struct mail *m)
         take_member(p, (const struct mail_member *)m);
         break;
     case MAIL_ADMITTED:
-    case MAIL_FORGOTTEN:
-        take_client(p, (const struct mail_client *)m);
+        take_admitted(p, (const struct mail_client *)m);
         break;
+    case MAIL_FORGOTTEN:
+        take_forgotten(m);
+        return;
     case MAIL_CLOSE:
         take_close(p, (const struct mail_close *)m);
         break;
@@ -199,7 +204,7 @@ static void on_flush(struct actor *a)
 {
     struct pump *p = (struct pump *)a;
 
-    mirror_flush(p);
+    flush_window_pass(p);
     tell_metrics(p);
     tell_drained(p);
 }

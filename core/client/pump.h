@@ -35,16 +35,19 @@ enum pump_drop {
 #define PUMP_CODES         (PARLEY_E_UNKNOWN_RECIPIENT + 1)
 #define PUMP_LOW_WATER     16384 /* mails; below the hub's high-water mark of a pump's mailbox */
 
-struct flush_window {  /* batch.c's: when what is pending may leave */
+struct flush_window {  /* flush_window.c's: when what is pending may leave */
     int64_t fixed_us;  /* the setting; -1: auto */
     int64_t until_us;  /* it is open until then */
     uint64_t serial;   /* of the window, for pump_channel.window */
-    uint32_t gathered; /* publications that found another one of their channel in this window */
-    bool waiting;      /* what is published in this window waits for its end */
-    bool waited;       /* something did */
-    bool full;         /* too much is pending to wait longer */
-    uint32_t vain;     /* windows to let pass before waiting is tried again */
-    uint32_t skip;     /* how many of them are left */
+    uint64_t batch;    /* counts what was read in one go, for pump_channel.batch_of */
+    uint32_t gathered; /* publications that found one of their channel which had been read before */
+    bool published;    /* something was, in this turn of the loop */
+    int64_t reading_since_us; /* turns have brought something ever since; 0: not */
+    bool waiting;             /* what is published in this window waits for its end */
+    bool waited;              /* something did */
+    bool full;                /* too much is pending to wait longer */
+    uint32_t vain;            /* windows to let pass before waiting is tried again */
+    uint32_t skip;            /* how many of them are left */
     uint64_t pending_bytes;
 };
 struct pump {

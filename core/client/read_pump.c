@@ -12,27 +12,15 @@
 #include "base/str.h"
 #include "client/login_wait.h"
 #include "client/pump.h"
-#include "message/encode.h"
-#include "message/fields.h"
-#include "message/message.h"
+#include "message/construct.h"
 #include "net/wire.h"
 #include "plugin/registry.h"
 
-#define ID_BYTES     64
-#define SPARES_MOST  256
-#define PAYLOAD_KEPT 4096 /* of a message that waits for its next use */
-#define TYPE_SHOWN   64
+#include <stdlib.h>
 
-struct refusal {
-    parley_code code;
-    char why[256];
-};
-
-static void refuse(struct refusal *r, parley_code code, const char *why)
-{
-    r->code = code;
-    snprintf(r->why, sizeof r->why, "%s", why);
-}
+#define SPARES_MOST   256
+#define PAYLOAD_KEPT  4096 /* of a message that waits for its next use */
+#define PAYLOAD_LEAST 4096 /* what a payload may have besides twice the bytes of a message */
 
 /* --- messages: from the pool, and home again --- */
 
@@ -84,84 +72,19 @@ void read_pump_finish(struct pump *p)
 
 /* --- one whole message --- */
 
-/* The payload, as the type wants it; it changes places with what the message had. */
-static int construct(struct pump *p, const struct plugin_type *t, const parley_value *fields,
-                     struct message *m, struct refusal *r)
+static void fill(struct client *c, struct message *m)
 {
-    size_t limit = 4096 + 2 * (size_t)p->settings->server.message_bytes;
-    int error = 0;
-    struct buf text;
-
-    out_clear(&p->out);
-    p->out.text.limit = limit;
-    if (t->type.construct)
-        error = t->type.construct(t->options, fields, &p->out.pub);
-    else
-        fields_copy(&t->type.fields, fields, &p->out.pub);
-    if (p->out.why[0]) {
-        refuse(r, PARLEY_E_INVALID_MESSAGE, p->out.why);
-        return -EINVAL;
-    }
-    if (!error)
-        error = out_end(&p->out);
-    if (error == -E2BIG) {
-        refuse(r, PARLEY_E_TOO_LARGE, "the message is too large");
-        return error;
-    }
-    if (error) {
-        log_event(LOG_LEVEL_ERROR, "construct_failed", LOG_STR("type", t->name),
-                  LOG_INT("error", error));
-        refuse(r, error == -ENOMEM ? PARLEY_E_UNAVAILABLE : PARLEY_E_INTERNAL,
-               "the message could not be constructed");
-        return error;
-    }
-    text = m->payload;
-    m->payload = p->out.text;
-    m->payload.limit = 0;
-    p->out.text = text;
-    return 0;
-}
-
-static int fill(struct client *c, struct message *m, const struct input *in, struct refusal *r)
-{
-    struct pump *p = c->pump;
-    const struct plugin_type *t = registry_type(p->registry, in->pub.type);
-    char shown[TYPE_SHOWN];
-
-    if (!t || !t->type.fields.count) {
-        r->code = PARLEY_E_UNKNOWN_TYPE;
-        snprintf(r->why, sizeof r->why, "unknown type '%s'",
-                 str_printable(in->pub.type, shown, sizeof shown));
-        return -EINVAL;
-    }
-    if (fields_check(&t->type.fields, in->pub.fields, r->why) < 0) {
-        r->code = PARLEY_E_INVALID_MESSAGE;
-        return -EINVAL;
-    }
-    if (construct(p, t, in->pub.fields, m, r) < 0)
-        return -EINVAL;
-    m->type = t;
-    m->type_name = t->name;
-    metric_inc(t->metric_in);
-    m->flags = t->type.flags;
-    if (t->channel_field)
-        m->channel = fields_str(t->channel_field, in->pub.fields);
-    if (t->user_field)
-        m->recipient = fields_str(t->user_field, in->pub.fields);
-    m->id = in->pub.id;
+    metric_inc(m->type->metric_in);
     m->author = c->handle;
     m->identity = identity_ref(c->identity);
     m->protocol = c->protocol;
-    m->received_unix_ms = clock_unix_ms();
-    m->received_us = clock_mono_us();
-    return 0;
 }
 
 static void hand_in(struct client *c, struct message *m, size_t bytes)
 {
     m->cost_bytes = (uint32_t)bytes;
     c->credit_messages--;
-    c->credit_bytes -= (int64_t)bytes;
+    c->credit_bytes -= (int32_t)bytes;
     client_reading(c);
     actor_post(c->pump->hub, &m->mail, MAIL_MESSAGE);
 }
@@ -173,7 +96,7 @@ static void answer_refusal(struct client *c, parley_str id, parley_str type,
 
     metric_inc(
         p->metrics.refused[r->code > 0 && r->code < PUMP_CODES ? r->code : PARLEY_E_INTERNAL]);
-    log_event(LOG_LEVEL_DEBUG, "message_refused", LOG_STR("user", c->identity->user),
+    log_event(LOG_LEVEL_DEBUG, "message_refused", LOG_STR("user", identity_user(c->identity)),
               LOG_STR("type", type), LOG_TEXT("code", code_name(r->code)), LOG_TEXT("msg", r->why));
     client_error(c, id, r->code, r->why, 0);
 }
@@ -182,61 +105,102 @@ static void take_text(struct client *c, parley_str text)
 {
     struct pump *p = c->pump;
     const struct settings_server *s = &p->settings->server;
+    size_t limit = PAYLOAD_LEAST + 2 * (size_t)s->message_bytes;
     struct message *m = take_message(p);
-    struct input in = {.depth = (unsigned)s->depth, .tokens = (unsigned)s->tokens};
+    struct input in;
     struct refusal r;
 
     if (!m) {
-        refuse(&r, PARLEY_E_UNAVAILABLE, "out of memory");
+        refusal_set(&r, PARLEY_E_UNAVAILABLE, "out of memory");
         answer_refusal(c, PARLEY_NONE, PARLEY_NONE, &r);
         return;
     }
     in.arena = &m->arena;
-    if (decode_input(&p->registry->protocols[c->protocol], text, &in) < 0) {
-        refuse(&r, in.code, in.why);
-        if (in.pub.id.n > ID_BYTES)
-            in.pub.id = PARLEY_NONE;
-    } else if (in.pub.id.n > ID_BYTES) {
-        refuse(&r, PARLEY_E_INVALID_MESSAGE, "'id' must be a string of at most 64 bytes");
-        in.pub.id = PARLEY_NONE;
-    } else if (str_is(in.pub.type, "refresh")) {
-        login_wait_refresh(c, in.pub.id, in.pub.fields);
-        keep_message(p, m);
-        return;
-    } else if (fill(c, m, &in, &r) == 0) {
-        hand_in(c, m, text.n);
-        return;
+    in.depth = (unsigned)s->depth;
+    in.tokens = (unsigned)s->tokens;
+    if (construct_decode(&p->registry->protocols[c->protocol], text, &in, &r) == 0) {
+        if (str_is(in.pub.type, "refresh")) {
+            login_wait_refresh(c, in.pub.id, in.pub.fields);
+            keep_message(p, m);
+            return;
+        }
+        if (construct_message(p->registry, &in, &p->out, limit, m, &r) == 0) {
+            fill(c, m);
+            hand_in(c, m, text.n);
+            return;
+        }
     }
     answer_refusal(c, in.pub.id, in.pub.type, &r);
     keep_message(p, m);
 }
 
-/* --- before it is OPEN --- */
+/* --- what is not whole, or came too early --- */
+
+static struct incoming *incoming(struct client *c)
+{
+    if (!c->in)
+        c->in = calloc(1, sizeof *c->in);
+    return c->in;
+}
+
+static void drop_pieces(struct client *c)
+{
+    struct incoming *in = c->in;
+
+    if (!in)
+        return;
+    buf_finish(&in->pieces);
+    in->fragments = 0;
+    in->frame_open = false;
+    if (!in->early.n) {
+        buf_finish(&in->early);
+        free(in);
+        c->in = NULL;
+    }
+}
+
+void read_pump_drop(struct client *c)
+{
+    if (c->in)
+        buf_finish(&c->in->early);
+    drop_pieces(c);
+}
+
+static int no_memory(struct client *c)
+{
+    client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
+    return 1013;
+}
 
 /* Reading is off by then, but lws may have read already. It waits here, within one message's size.
  */
 static int keep_early(struct client *c, parley_str text)
 {
+    struct incoming *in = incoming(c);
     uint32_t n = (uint32_t)text.n;
 
-    if (c->early.n + n > (size_t)c->pump->settings->server.message_bytes) {
+    if (!in)
+        return no_memory(c);
+    if (in->early.n + n > (size_t)c->pump->settings->server.message_bytes) {
         client_close(c, 1008, PARLEY_LEFT_VIOLATION, "too much before it was admitted");
         return 1008;
     }
-    buf_add(&c->early, &n, sizeof n);
-    buf_add(&c->early, text.p, text.n);
-    if (!c->early.error)
-        return 0;
-    client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
-    return 1013;
+    buf_add(&in->early, &n, sizeof n);
+    buf_add(&in->early, text.p, text.n);
+    return in->early.error ? no_memory(c) : 0;
 }
 
 void read_pump_replay(struct client *c)
 {
-    struct buf early = c->early;
+    struct buf early;
     uint32_t n;
 
-    c->early = (struct buf){0};
+    if (!c->in)
+        return;
+    early = c->in->early;
+    c->in->early = (struct buf){0};
+    if (!c->in->fragments)
+        drop_pieces(c);
     for (size_t at = 0; at < early.n && c->state == CLIENT_OPEN; at += n) {
         memcpy(&n, early.p + at, sizeof n);
         at += sizeof n;
@@ -255,52 +219,60 @@ static int violation(struct client *c, uint16_t code, const char *text)
 
 static int whole(struct client *c, parley_str text)
 {
+    if (!str_valid_utf8(text.p, text.n))
+        return violation(c, 1007, "bad UTF-8");
     metric_inc(c->pump->metrics.messages_in);
-    c->in_fragments = 0;
     if (c->state != CLIENT_OPEN)
         return keep_early(c, text);
     take_text(c, text);
     return c->state == CLIENT_CLOSING ? c->close_code : 0;
 }
 
-static int receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
-                   bool final)
+static int add_piece(struct client *c, const char *p, size_t n, size_t remaining, bool final)
 {
     const struct settings_server *s = &c->pump->settings->server;
+    struct incoming *in = incoming(c);
     struct buf all;
     int code;
 
-    if (first) {
-        buf_finish(&c->in);
-        c->in_fragments = 0;
-        c->in_since_ms = c->heard_ms;
-    }
-    if (first || !c->in_frame_open)
-        c->in_fragments++;
-    c->in_frame_open = remaining > 0;
-    if (remaining > (size_t)s->message_bytes || c->in.n + n + remaining > (size_t)s->message_bytes)
+    if (!in)
+        return no_memory(c);
+    if (!in->fragments)
+        in->since_ms = c->heard_ms;
+    if (!in->frame_open)
+        in->fragments++;
+    in->frame_open = remaining > 0;
+    if (in->pieces.n + n + remaining > (size_t)s->message_bytes)
         return violation(c, 1009, "message too big");
-    if (c->in_fragments > s->fragments)
+    if (in->fragments > s->fragments)
         return violation(c, 1008, "too many fragments");
-    if (c->heard_ms - c->in_since_ms > s->message_ms)
+    if (c->heard_ms - in->since_ms > s->message_ms)
         return violation(c, 1008, "a message took too long");
-    final = final && !remaining;
-    if (first && final)
-        return whole(c, (parley_str){p, n});
-    buf_add(&c->in, p, n);
-    if (c->in.error) {
-        client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
-        return 1013;
-    }
-    if (!final)
+    buf_add(&in->pieces, p, n);
+    if (in->pieces.error)
+        return no_memory(c);
+    if (!final || remaining)
         return 0;
-    if (!str_valid_utf8(c->in.p ? c->in.p : "", c->in.n))
-        return violation(c, 1007, "bad UTF-8");
-    all = c->in; /* the client may close meanwhile, which frees its own */
-    c->in = (struct buf){0};
+    all = in->pieces; /* the client may close meanwhile, which frees its own */
+    in->pieces = (struct buf){0};
+    drop_pieces(c);
     code = whole(c, (parley_str){all.p ? all.p : "", all.n});
     buf_finish(&all);
     return code;
+}
+
+static int receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
+                   bool final)
+{
+    size_t most = (size_t)c->pump->settings->server.message_bytes;
+
+    if (first)
+        drop_pieces(c);
+    if (remaining > most || n + remaining > most)
+        return violation(c, 1009, "message too big");
+    if (first && final && !remaining)
+        return whole(c, (parley_str){p, n});
+    return add_piece(c, p, n, remaining, final);
 }
 
 int client_receive(struct client *c, const char *p, size_t n, size_t remaining, bool first,
@@ -309,7 +281,7 @@ int client_receive(struct client *c, const char *p, size_t n, size_t remaining, 
     enum domain before = domain_enter(DOMAIN_PUMP);
     int code = 0;
 
-    c->heard_ms = clock_mono_ms();
+    c->heard_ms = clock_mono_coarse_ms();
     if (c->state == CLIENT_CLOSING)
         ; /* discarded */
     else if (binary)

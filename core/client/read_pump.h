@@ -3,10 +3,19 @@
  */
 #ifndef CLIENT_READ_PUMP_H
 #define CLIENT_READ_PUMP_H
+#include "base/buf.h"
 #include "client/client.h"
 
 struct message;
+struct incoming {
+    struct buf pieces; /* of the message at hand */
+    uint32_t fragments;
+    bool frame_open; /* the WebSocket frame at hand has further bytes to come */
+    int64_t since_ms;
+    struct buf early; /* whole messages that came before it was OPEN, each behind its length */
+};
 
+void read_pump_drop(struct client *c); /* whatever of its messages is kept here */
 /* The client is OPEN: what came before that is read now. */
 void read_pump_replay(struct client *c);
 /* A message came home: its credit is given back, its memory kept for another one. */

@@ -2,7 +2,7 @@
  *
  * Nothing is copied: a thousand choked clients of one channel share its batches. What they are
  * charged is what they have still to get, and the bound is asked before anything is taken. The ring
- * goes as soon as it has run empty, so that a client who keeps up costs nothing.
+ * goes as soon as it has run empty.
  */
 #include "client/send_queue.h"
 
@@ -110,4 +110,17 @@ void send_queue_finish(struct send_queue *q)
     while (q->count)
         drop_first(q);
     q->stalled_since_ms = q->greeting_since_ms = 0;
+}
+
+struct send_queue *send_queue_new(void)
+{
+    return calloc(1, sizeof(struct send_queue));
+}
+
+void send_queue_free(struct send_queue *q)
+{
+    if (!q)
+        return;
+    send_queue_finish(q);
+    free(q);
 }

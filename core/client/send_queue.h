@@ -1,5 +1,5 @@
-/* What one slow client has still to get: references to frames, bounded in bytes and messages. Empty
- * for all the others. [pump]
+/* What one slow client has still to get: references to frames, bounded in bytes and messages. All
+ * the others have none. [pump]
  */
 #ifndef CLIENT_SEND_QUEUE_H
 #define CLIENT_SEND_QUEUE_H
@@ -41,4 +41,6 @@ struct send_entry *send_queue_at(struct send_queue *q, uint32_t i);
 /* Of the first entry, whole WebSocket frames; drops it when it is done. Returns how many frames. */
 uint32_t send_queue_advance(struct send_queue *q, uint32_t bytes);
 void send_queue_finish(struct send_queue *q); /* drops everything */
+struct send_queue *send_queue_new(void);      /* empty; NULL: no memory */
+void send_queue_free(struct send_queue *q);   /* drops everything; takes NULL */
 #endif

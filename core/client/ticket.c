@@ -61,7 +61,8 @@ static size_t bucket_of(const unsigned char hash[SHA256_DIGEST_LENGTH])
 
 static uint64_t holder_hash(const struct identity *i)
 {
-    return str_hash(i->user) ^ (i->issuer.p ? str_hash(i->issuer) * 31 : 0);
+    return str_hash(identity_user(i)) ^
+           (identity_issuer(i).p ? str_hash(identity_issuer(i)) * 31 : 0);
 }
 
 /* The user's entry, made when missing. NULL: no memory. */
@@ -71,8 +72,8 @@ static struct holder *holder_of(struct tickets *t, struct identity *i)
     struct holder **head = &t->holders[hash & (BUCKETS - 1)], *h;
 
     for (h = *head; h; h = h->next)
-        if (h->hash == hash && str_eq(h->identity->user, i->user) &&
-            str_eq(h->identity->issuer, i->issuer))
+        if (h->hash == hash && str_eq(identity_user(h->identity), identity_user(i)) &&
+            str_eq(identity_issuer(h->identity), identity_issuer(i)))
             return h;
     h = calloc(1, sizeof *h);
     if (!h)

@@ -10,21 +10,11 @@
 #include "base/clock.h"
 #include "client/channel_mirror.h"
 #include "client/pump.h"
+#include "client/send_queue.h"
 #include "net/wire.h"
 
 /* A queue that holds a small part of a large batch would keep all of it alive, uncharged. */
 #define WORTH_SHARING(part, whole) ((part) >= (whole) / 2)
-
-static void broken(struct client *c)
-{
-    if (c->state != CLIENT_CLOSING) {
-        client_close(c, 1006, PARLEY_LEFT_LOST, NULL);
-    } else if (!c->aborted) {
-        send_queue_finish(&c->queue);
-        c->aborted = true;
-        wire_abort(c->wsi);
-    }
-}
 
 static int push(struct client *c, const struct piece *e)
 {
@@ -34,6 +24,8 @@ static int push(struct client *c, const struct piece *e)
     uint32_t from = e->from, to = e->to;
     int r;
 
+    if (!c->queue)
+        return -ENOMEM;
     if (e->counted && !WORTH_SHARING(n, f->n))
         part = frame_of_bytes(f->bytes + from, n, e->messages);
     if (part) {
@@ -41,11 +33,11 @@ static int push(struct client *c, const struct piece *e)
         from = 0;
         to = n;
     }
-    r = send_queue_push(&c->queue, f, from, to, e->messages, e->lane, e->counted,
+    r = send_queue_push(c->queue, f, from, to, e->messages, e->lane, e->counted,
                         (uint32_t)s->queue_bytes, (uint32_t)s->queue_messages);
     frame_unref(part);
-    if (r == 0 && !e->counted && !c->queue.greeting_since_ms)
-        c->queue.greeting_since_ms = clock_mono_ms();
+    if (r == 0 && !e->counted && !c->queue->greeting_since_ms)
+        c->queue->greeting_since_ms = clock_mono_ms();
     return r;
 }
 
@@ -64,17 +56,53 @@ static void queue_piece(struct client *c, const struct piece *e)
     client_close(c, 4408, PARLEY_LEFT_SLOW, "too slow");
 }
 
+/* From here on all that it is to get goes through its queue. False: there is no memory for one. */
+static bool choke(struct client *c)
+{
+    if (!c->queue) {
+        c->queue = send_queue_new();
+        mirror_refresh(c);
+    }
+    if (c->queue)
+        c->queue->stalled_since_ms = clock_mono_ms();
+    else
+        client_close(c, 1013, PARLEY_LEFT_LOST, "out of memory");
+    return c->queue != NULL;
+}
+
+/* What lws holds of a frame must leave before anything else. */
+static ssize_t send_now(struct client *c, const char *bytes, size_t n)
+{
+    ssize_t sent = wire_send(c->wsi, c->tls, bytes, n);
+
+    if (sent == (ssize_t)n && wire_choked(c->wsi)) {
+        wire_want_writable(c->wsi);
+        choke(c);
+    }
+    return sent;
+}
+
+void write_pump_short(struct client *c, const struct piece *pieces, unsigned n, const char *bytes,
+                      ssize_t sent)
+{
+    size_t all = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        all += pieces[i].to - pieces[i].from;
+    write_pump_rest(c, pieces, n, sent < 0 ? -1 : wire_complete(c->wsi, bytes, all, (size_t)sent));
+}
+
 void write_pump_rest(struct client *c, const struct piece *pieces, unsigned n, ssize_t sent)
 {
     struct pump *p = c->pump;
     size_t left;
 
     if (sent < 0) {
-        broken(c);
+        client_broken(c);
         return;
     }
-    c->choked = true;
-    c->queue.stalled_since_ms = clock_mono_ms();
+    if (!choke(c))
+        return;
     p->told.bytes += (uint64_t)sent;
     p->told.sends++;
     left = (size_t)sent;
@@ -120,7 +148,7 @@ static unsigned send_some(struct client *c, const struct piece *pieces, unsigned
         messages += e->messages;
         count++;
     }
-    sent = wire_send(c->wsi, c->tls, data, bytes);
+    sent = send_now(c, data, bytes);
     if (sent < (ssize_t)bytes) {
         write_pump_rest(c, pieces, count, sent);
     } else {
@@ -135,7 +163,7 @@ static void send_pieces(struct client *c, const struct piece *pieces, unsigned n
 {
     unsigned i = 0;
 
-    while (i < n && !c->choked && c->state != CLIENT_CLOSING)
+    while (i < n && !c->queue && c->state != CLIENT_CLOSING)
         i += send_some(c, pieces + i, n - i);
     for (; i < n && c->state != CLIENT_CLOSING; i++) {
         if (pieces[i].lane == LANE_EPHEMERAL)
@@ -174,7 +202,7 @@ void gather_add(struct gather *g, struct frame *f, uint32_t from, uint32_t to, e
 static bool drain_some(struct client *c)
 {
     struct pump *p = c->pump;
-    struct send_queue *q = &c->queue;
+    struct send_queue *q = c->queue;
     struct send_entry *e = send_queue_peek(q);
     const char *data = e->frame->bytes + e->from;
     size_t bytes = e->to - e->from;
@@ -193,7 +221,7 @@ static bool drain_some(struct client *c)
     }
     sent = wire_send(c->wsi, c->tls, data, bytes);
     if (sent < 0) {
-        broken(c);
+        client_broken(c);
         return false;
     }
     for (left = sent; left > 0;) {
@@ -219,18 +247,16 @@ int client_writable(struct client *c)
     int r = 0;
 
     if (c->wsi && !c->aborted && !c->peer_closing) {
-        while (c->queue.count && !wire_choked(c->wsi) && drain_some(c))
+        while (c->queue && c->queue->count && !wire_choked(c->wsi) && drain_some(c))
             ;
-        if (!c->queue.count) {
-            c->choked = false;
-            c->queue.stalled_since_ms = 0;
-        }
-        if (c->state == CLIENT_CLOSING && !c->aborted && !c->queue.count && !wire_choked(c->wsi)) {
+        if (c->queue && !c->queue->count && !wire_choked(c->wsi))
+            client_unchoke(c);
+        if (c->state == CLIENT_CLOSING && !c->aborted && !c->queue && !wire_choked(c->wsi)) {
             if (!c->close_given)
                 c->since_ms = clock_mono_ms(); /* from now on the peer's answer is waited for */
             c->close_given = true;
             r = -1;
-        } else if (!c->aborted && (c->queue.count || c->state == CLIENT_CLOSING)) {
+        } else if (!c->aborted && (c->queue || c->state == CLIENT_CLOSING)) {
             wire_want_writable(c->wsi);
         }
     }
@@ -252,9 +278,8 @@ bool write_pump_ping(struct client *c)
     ssize_t sent;
 
     ping[n++] = '.'; /* the pong repeats it, and of an empty one lws says nothing */
-    sent = wire_send(c->wsi, c->tls, ping, n);
-
+    sent = send_now(c, ping, n);
     if (sent < 0)
-        broken(c);
+        client_broken(c);
     return sent == (ssize_t)n;
 }

@@ -35,5 +35,8 @@ void gather_end(struct gather *g);
 /* The caller sent these pieces in one go, and `sent` was less than all: queues the rest. -1: the
  * connection is broken. */
 void write_pump_rest(struct client *c, const struct piece *pieces, unsigned n, ssize_t sent);
+/* The same, where wire_send_direct took `sent` of their bytes, perhaps in the middle of a frame. */
+void write_pump_short(struct client *c, const struct piece *pieces, unsigned n, const char *bytes,
+                      ssize_t sent);
 bool write_pump_ping(struct client *c); /* false: not now */
 #endif

@@ -81,6 +81,16 @@ static const parley_field server_fields[] = {
                 "How long a message's id is remembered"),
     OPTION_TIME(S, "user_memory", user_memory_ms, "0..30d", "10m",
                 "How long a user who is away is remembered"),
+    OPTION_TEXT(S, "store", store, "1..4095", NULL,
+                "File of what plugins keep; without it, in memory alone"),
+    OPTION_SIZE(S, "store_max", store_bytes, "64KiB..64GiB", "256MiB",
+                "Most memory for what plugins keep"),
+    OPTION_SIZE(S, "store_section_max", store_section_bytes, "64KiB..64GiB", "64MiB",
+                "Likewise, for one section"),
+    OPTION_SIZE(S, "store_keep_free", store_keep_free_bytes, "0..1024GiB", "256MiB",
+                "When the disk has less room, no more is kept"),
+    OPTION_TEXT(S, "ack", ack, "stored|accepted", "stored",
+                "Whether an ack waits until what plugins kept of it is on the disk"),
 };
 #undef S
 #define S struct settings_admin
@@ -330,9 +340,9 @@ int settings_read(struct config *c, struct settings *ret)
                {log, &log_table, &v.log, sizeof v.log}};
     for (size_t i = 0; i < sizeof all / sizeof *all && r != -ENOMEM; i++)
         r = config_fill(c, all[i].section, all[i].table, NULL, NULL, all[i].into, all[i].bytes);
-    const char **files[] = {&v.server.plugin_path, &v.server.tls_certificate,
-                            &v.server.tls_key,     &v.admin.tls_certificate,
-                            &v.admin.tls_key,      &v.admin.token_file};
+    const char **files[] = {&v.server.plugin_path, &v.server.tls_certificate, &v.server.tls_key,
+                            &v.server.store,       &v.admin.tls_certificate,  &v.admin.tls_key,
+                            &v.admin.token_file};
     for (size_t i = 0; i < sizeof files / sizeof *files && r != -ENOMEM; i++)
         r = resolve(c, files[i]);
     if (r == -ENOMEM) {

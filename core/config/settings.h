@@ -34,6 +34,10 @@ struct settings_server {
     const char *flush_window;  /* "auto", or a duration; 0: off */
     int64_t dedupe_ms;         /* how long an id is remembered; default 2m */
     int64_t user_memory_ms;    /* how long a user is remembered who is away; default 10m */
+    const char *store;         /* the store's file; NULL: in memory alone */
+    int64_t store_bytes, store_section_bytes; /* of memory, in all and a section; 256MiB, 64MiB */
+    int64_t store_keep_free_bytes; /* the disk's room below which nothing is kept; 256MiB */
+    const char *ack;               /* "stored" (default): an ack waits for the disk; "accepted" */
 };
 struct settings_admin {
     parley_list listen; /* default 127.0.0.1:8081; "none": no admin listener */

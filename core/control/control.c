@@ -165,42 +165,61 @@ bool control_unready(struct control *c, struct buf *reasons)
     else if (!c->readiness.listening)
         buf_add_cstr(reasons, "the server is starting\n");
     for (const struct condition *k = c->readiness.conditions; k; k = k->next)
-        buf_addf(reasons, "[%s %s]: %s\n", k->section->kind, k->section->name, k->why);
+        buf_addf(reasons, "%s: %s\n", k->title, k->why);
     pthread_mutex_unlock(&c->readiness.lock);
     return unready;
 }
 
-int control_ready(struct control *c, struct plugin_instance *section, bool ready, const char *why)
+/* Whether that is news, or -ENOMEM. */
+static int set_condition(struct control *c, const void *of, const char *title, bool ready,
+                         const char *why)
 {
     struct condition **at, *k = NULL;
-    bool news = false;
-    int result = 0;
+    int news = 0;
 
     pthread_mutex_lock(&c->readiness.lock);
     at = &c->readiness.conditions;
-    while (*at && (*at)->section != section)
+    while (*at && (*at)->of != of)
         at = &(*at)->next;
     if (*at && ready) {
         k = *at;
         *at = k->next;
         free(k);
-        news = true;
+        news = 1;
     } else if (!ready) {
         news = !*at;
         k = *at ? *at : calloc(1, sizeof *k);
         if (k) {
-            k->section = section;
+            k->of = of;
+            snprintf(k->title, sizeof k->title, "%s", title);
             str_printable(str_of(why ? why : "not ready"), k->why, sizeof k->why);
             *at = k;
         } else {
-            result = -ENOMEM;
+            news = -ENOMEM;
         }
     }
     pthread_mutex_unlock(&c->readiness.lock);
+    return news;
+}
+
+int control_ready(struct control *c, struct plugin_instance *section, bool ready, const char *why)
+{
+    char title[CONFIG_TITLE_BYTES];
+    int news;
+
+    snprintf(title, sizeof title, "[%s %s]", section->kind, section->name);
+    news = set_condition(c, section, title, ready, why);
     if (news)
         log_event(LOG_LEVEL_INFO, "readiness", LOG_TEXT("section", section->host.section),
                   LOG_BOOL("ready", ready), LOG_TEXT("msg", ready ? "ready" : why));
-    return result;
+    return news < 0 ? news : 0;
+}
+
+int control_ready_part(struct control *c, const char *name, bool ready, const char *why)
+{
+    int news = set_condition(c, name, name, ready, why);
+
+    return news < 0 ? news : 0; /* the part says itself what happened to it */
 }
 
 /* --- the addresses of the settings --- */

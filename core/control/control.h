@@ -41,6 +41,8 @@ void control_draining(struct control *c);            /* [control] from now on ne
 bool control_unready(struct control *c, struct buf *reasons);
 /* A named condition of a section; ready drops it. [any] 0 or -ENOMEM */
 int control_ready(struct control *c, struct plugin_instance *section, bool ready, const char *why);
+/* Likewise of a part of the daemon, by a name that is a constant. [any] */
+int control_ready_part(struct control *c, const char *name, bool ready, const char *why);
 
 /* --- fetches: control/fetch.h for the core, this one for plugins --- */
 /* The answer comes to on_answer of the section's authenticator, in the control domain; never within

@@ -18,9 +18,10 @@ int fetches_init(struct fetches *f, struct loop *l);
 void fetches_finish(struct fetches *f); /* those under way are answered -ECANCELED */
 
 struct control_timer;
-struct condition { /* of a section that is not ready */
+struct condition { /* of a section, or a part of the daemon, that is not ready */
     struct condition *next;
-    const struct plugin_instance *section;
+    const void *of; /* the section, or the constant name of the part */
+    char title[CONFIG_TITLE_BYTES];
     char why[256];
 };
 struct control {

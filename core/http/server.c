@@ -112,15 +112,16 @@ static int read_length(struct conn *c, struct http_exchange *x)
 static int read_head(struct conn *c, struct http_exchange *x)
 {
     struct http_request *q = x->request;
-    char address[46];
+    char text[IP_TEXT];
+    struct ip address;
     parley_str path;
     int fault = 0, error;
 
     q->admin_listener = !c->net->pump;
     q->tls = c->tls;
     q->method = HTTP_OTHER;
-    header_address(c, address);
-    q->address = arena_str(&q->arena, str_of(address));
+    header_address(c, &address);
+    q->address = arena_str(&q->arena, str_of(ip_print(&address, text)));
     if (!header_path(c->wsi, &path, &q->method) || http_path_set(q, path) < 0)
         q->path = PARLEY_NONE; /* which no route has */
     x->head_only = q->method == HTTP_HEAD;
@@ -248,7 +249,7 @@ void http_late(struct conn *c)
 
     c->serial = 0; /* whatever comes now comes too late */
     conn_wait(c, WAIT_NOTHING);
-    net_refused(c->net, "answer_late", c->peer, PARLEY_NONE);
+    net_refused(c->net, "answer_late", &c->peer, PARLEY_NONE);
     x->keep = false;
     x->request = http_request_new();
     if (!x->request) {

@@ -36,6 +36,8 @@ void hook_leave(struct hub *h, struct hook_before before)
     h->current_message = before.message;
     h->refusal = before.refusal;
     if (!h->current) {
+        if (h->wrote)
+            stored_turn(h, m);
         outs_free(h);
         ops_run(h);
     }
@@ -134,7 +136,7 @@ static parley_verdict run_link(struct hub *h, struct message *m, const struct pl
     bool join_refused;
     parley_verdict v;
 
-    metric_inc(hub->calls);
+    metric_inc_alone(hub->calls);
     v = hub->hub.on_message(&i->host, &m->pub);
     hook_leave(h, before);
     if (m->edit_failed) { /* what it meant to hide must not be seen */

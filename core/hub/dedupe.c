@@ -8,32 +8,19 @@
  */
 #include "base/clock.h"
 #include "base/str.h"
+#include "hub/id_table.h"
 #include "hub/internal.h"
 
 #include <stdlib.h>
 
 #define BYTES_MAX (48 << 20)
 #define WAITERS   4
-#define ID_BYTES  64
 
-struct key {
-    uint64_t user;
-    char id[ID_BYTES + 1];
-};
-struct entry {
-    int64_t since_ms;
-    size_t bytes; /* all that it takes */
-    bool settled;
-    parley_code code; /* 0: accepted */
-    char *text;
-    struct ack_of ack;
-    client_handle waiting[WAITERS];
-    UT_hash_handle hh;
-    struct key key;
+struct waiting { /* of a record, until it is settled; then its words stand there */
+    client_handle clients[WAITERS];
 };
 struct dedupe {
-    struct entry *table; /* in the order of their coming: the oldest is the head */
-    size_t bytes;
+    struct id_table *ids;
     int64_t window_ms;
 };
 
@@ -41,89 +28,83 @@ struct dedupe *dedupe_new(int64_t window_ms)
 {
     struct dedupe *d = calloc(1, sizeof *d);
 
-    if (d)
-        d->window_ms = window_ms;
+    if (!d)
+        return NULL;
+    d->window_ms = window_ms;
+    d->ids = id_table_new();
+    if (!d->ids) {
+        free(d);
+        return NULL;
+    }
     return d;
-}
-
-static void forget(struct dedupe *d, struct entry *e)
-{
-    HASH_DEL(d->table, e);
-    d->bytes -= e->bytes;
-    free(e->text);
-    free(e);
 }
 
 void dedupe_free(struct dedupe *d)
 {
-    struct entry *e, *next;
-
     if (!d)
         return;
-    HASH_ITER (hh, d->table, e, next)
-        forget(d, e);
+    id_table_free(d->ids);
     free(d);
 }
 
-static bool make_key(struct hub *h, const struct message *m, struct key *k)
+static void tell(struct hub *h, const struct id_record *r, client_handle c)
 {
-    struct hub_user *u = users_find(h, m->identity->user);
+    parley_str id = {r->id, r->id_bytes};
+    struct ack_of ack = {r->cache_id, r->offset, ""};
 
-    if (!u || m->id.n > ID_BYTES)
-        return false;
-    memset(k, 0, sizeof *k);
-    k->user = u->number;
-    memcpy(k->id, m->id.p, m->id.n);
-    return true;
+    if (r->code) {
+        deliver_error(h, c, id, r->code, r->more ? (const char *)r->more : "Refused.", 0);
+        return;
+    }
+    if (r->offset)
+        memcpy(ack.epoch, r->epoch, sizeof r->epoch);
+    deliver_ack(h, c, id, &ack);
 }
 
-static void tell(struct hub *h, const struct entry *e, client_handle c)
+static struct waiting *waiting_of(struct dedupe *d, struct id_record *r)
 {
-    if (e->code)
-        deliver_error(h, c, str_of(e->key.id), e->code, e->text ? e->text : "Refused.", 0);
-    else
-        deliver_ack(h, c, str_of(e->key.id), &e->ack);
+    struct waiting *w = r->more;
+
+    if (!w && (w = calloc(1, sizeof *w)))
+        id_table_set_more(d->ids, r, w, sizeof *w);
+    return w;
 }
 
-static enum dedupe_answer repeat(struct hub *h, struct entry *e, client_handle c)
+static enum dedupe_answer repeat(struct hub *h, struct id_record *r, client_handle c)
 {
-    if (e->settled) {
-        tell(h, e, c);
+    struct waiting *w;
+
+    if (r->settled) {
+        tell(h, r, c);
         return DEDUPE_TOLD;
     }
-    for (int i = 0; i < WAITERS; i++)
-        if (!e->waiting[i] || e->waiting[i] == c) {
-            e->waiting[i] = c;
+    w = waiting_of(h->dedupe, r);
+    for (int i = 0; w && i < WAITERS; i++)
+        if (!w->clients[i] || w->clients[i] == c) {
+            w->clients[i] = c;
             return DEDUPE_WAITS;
         }
     return DEDUPE_WAITS; /* more connections than that asked: these get no answer, and ask again */
 }
 
+static struct id_record *find(struct hub *h, const struct message *m, const struct hub_user *u)
+{
+    return u && m->id.n <= ID_TABLE_ID_BYTES ? id_table_find(h->dedupe->ids, u->number, m->id)
+                                             : NULL;
+}
+
 enum dedupe_answer dedupe_begin(struct hub *h, struct message *m)
 {
     struct dedupe *d = h->dedupe;
-    struct entry *e;
-    struct key k;
+    struct hub_user *u = d->window_ms ? users_author(h, m) : NULL;
+    struct id_record *r = find(h, m, u);
 
-    if (d->window_ms == 0 || !make_key(h, m, &k))
-        return DEDUPE_NEW;
-    HASH_FIND(hh, d->table, &k, sizeof k, e);
-    if (e)
-        return repeat(h, e, m->author);
-    e = calloc(1, sizeof *e);
-    if (!e)
-        return DEDUPE_NEW;
-    e->key = k;
-    e->since_ms = clock_mono_ms();
-    e->bytes = sizeof *e;
-    HASH_ADD(hh, d->table, key, sizeof e->key, e);
-    if (!e->hh.tbl) {
-        free(e);
-        return DEDUPE_NEW;
-    }
-    d->bytes += e->bytes;
-    while (d->bytes > BYTES_MAX)
-        forget(d, d->table);
+    if (r)
+        return repeat(h, r, m->author);
+    if (u)
+        id_table_add(d->ids, u->number, m->id, clock_mono_coarse_ms());
+    while (id_table_bytes(d->ids) > BYTES_MAX)
+        id_table_forget(d->ids, id_table_oldest(d->ids));
     return DEDUPE_NEW;
 }
 
@@ -134,41 +115,43 @@ static bool says_later(const struct outcome *o)
             o->code == PARLEY_E_UNAVAILABLE || o->code == PARLEY_E_INTERNAL);
 }
 
+/* What whoever asks again is told. */
+static void keep_outcome(struct dedupe *d, struct id_record *r, const struct message *m)
+{
+    bool refused = m->outcome.verdict == PARLEY_REJECT;
+    char *text = refused && m->outcome.text.p ? str_dup(m->outcome.text) : NULL;
+
+    r->settled = true;
+    r->code = refused ? m->outcome.code : 0;
+    id_table_set_more(d->ids, r, text, text ? m->outcome.text.n + 1 : 0);
+    r->cache_id = m->cache_id;
+    r->offset = m->to ? m->offset : 0;
+    if (r->offset)
+        memcpy(r->epoch, m->to->epoch, sizeof r->epoch);
+}
+
 void dedupe_settle(struct hub *h, struct message *m)
 {
-    struct dedupe *d = h->dedupe;
-    struct entry *e;
-    struct key k;
+    struct id_record *r = h->dedupe->window_ms ? find(h, m, users_author(h, m)) : NULL;
+    struct waiting waiting = {{0}};
 
-    if (d->window_ms == 0 || !make_key(h, m, &k))
+    if (!r)
         return;
-    HASH_FIND(hh, d->table, &k, sizeof k, e);
-    if (!e)
-        return;
-    e->settled = true;
-    if (m->outcome.verdict == PARLEY_REJECT) {
-        e->code = m->outcome.code;
-        e->text = m->outcome.text.p ? str_dup(m->outcome.text) : NULL;
-        if (e->text) {
-            e->bytes += m->outcome.text.n + 1;
-            d->bytes += m->outcome.text.n + 1;
-        }
-    }
-    e->ack.cache_id = m->cache_id;
-    e->ack.offset = m->offset;
-    if (m->to && m->offset)
-        memcpy(e->ack.epoch, m->to->epoch, sizeof e->ack.epoch);
-    for (int i = 0; i < WAITERS && e->waiting[i]; i++)
-        if (e->waiting[i] != m->author)
-            tell(h, e, e->waiting[i]);
+    if (r->more && !r->settled)
+        waiting = *(const struct waiting *)r->more;
+    keep_outcome(h->dedupe, r, m);
+    for (int i = 0; i < WAITERS && waiting.clients[i]; i++)
+        if (waiting.clients[i] != m->author)
+            tell(h, r, waiting.clients[i]);
     if (says_later(&m->outcome))
-        forget(d, e);
+        id_table_forget(h->dedupe->ids, r);
 }
 
 void dedupe_tick(struct hub *h, int64_t now_ms)
 {
     struct dedupe *d = h->dedupe;
+    struct id_record *r;
 
-    while (d->table && now_ms - d->table->since_ms > d->window_ms)
-        forget(d, d->table);
+    while ((r = id_table_oldest(d->ids)) && now_ms - r->since_ms > d->window_ms)
+        id_table_forget(d->ids, r);
 }

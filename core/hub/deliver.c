@@ -31,8 +31,8 @@ void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bo
             return;
         }
         *e = (struct hub_early){NULL, packet_ref(p)};
-        *c->early_end = e;
-        c->early_end = &e->next;
+        *c->arrival->early_end = e;
+        c->arrival->early_end = &e->next;
         return;
     }
     f = packet_frame(p, h->registry, c->protocol);
@@ -46,6 +46,22 @@ void deliver_to_client(struct hub *h, struct hub_client *c, struct packet *p, bo
     m->lane = p->lane;
     m->greeting = greeting;
     hub_post(h, client_handle_pump(c->handle), &m->mail, MAIL_FRAME);
+}
+
+static struct mail_publish *new_publish(const struct hub_channel *ch, const struct packet *p,
+                                        const parley_to *to, const struct hub_user *but_user)
+{
+    struct mail_publish *m = malloc(sizeof *m);
+
+    if (!m)
+        return NULL;
+    m->channel = ch ? ch->number : 0;
+    m->lane = (uint8_t)p->lane;
+    m->not_dashboards = (to->flags & PARLEY_NOT_DASHBOARDS) != 0;
+    m->but = to->but.v;
+    m->but_user = but_user ? but_user->number : 0;
+    memset(m->frames, 0, sizeof m->frames);
+    return m;
 }
 
 static void publish(struct hub *h, struct packet *p, const struct hub_channel *ch,
@@ -64,26 +80,21 @@ static void publish(struct hub *h, struct packet *p, const struct hub_channel *c
                 continue;
             f = packet_frame(p, h->registry, k);
             if (f && !m)
-                m = calloc(1, sizeof *m);
+                m = new_publish(ch, p, to, but_user);
             if (f && m)
                 m->frames[k] = frame_ref(f);
             else
                 dropped(h, p);
         }
-        if (!m)
-            continue;
-        m->channel = ch ? ch->number : 0;
-        m->lane = (uint8_t)p->lane;
-        m->not_dashboards = (to->flags & PARLEY_NOT_DASHBOARDS) != 0;
-        m->but = to->but.v;
-        m->but_user = but_user ? but_user->number : 0;
-        hub_post(h, pump, &m->mail, MAIL_PUBLISH);
+        if (m)
+            hub_post(h, pump, &m->mail, MAIL_PUBLISH);
     }
 }
 
 static bool excepted(const struct hub_client *c, const parley_to *to)
 {
-    return to->but.v == c->handle || (to->but_user.p && str_eq(to->but_user, c->user->id)) ||
+    return to->but.v == c->handle ||
+           (to->but_user.p && str_eq(to->but_user, identity_user(c->identity))) ||
            ((to->flags & PARLEY_NOT_DASHBOARDS) && c->identity->dashboard) ||
            (to->role.p && !identity_has_role(c->identity, &(parley_list){&to->role, 1}));
 }
@@ -94,7 +105,7 @@ static bool reaches(const struct hub *h, const parley_to *to, struct hub_client 
     struct hub_channel *ch;
 
     if ((to->kind == PARLEY_TO_CLIENT && to->client.v != c->handle) ||
-        (to->kind == PARLEY_TO_USER && !str_eq(to->name, c->user->id)))
+        (to->kind == PARLEY_TO_USER && !str_eq(to->name, identity_user(c->identity))))
         return false;
     if (to->kind == PARLEY_TO_CHANNEL &&
         (!(ch = channel_find(&h->channels, to->name)) || !clients_membership(c, ch)))
@@ -134,8 +145,10 @@ static bool can_publish(const parley_to *to)
     return (to->kind == PARLEY_TO_CHANNEL || to->kind == PARLEY_TO_ALL) && !to->role.p;
 }
 
-/* `published`: of the targets of this packet the one that is published, or NULL. */
-static int deliver(struct hub *h, struct packet *p, const parley_to *to, const parley_to *published)
+/* `m`: the message that is delivered; NULL: a packet alone. `published`: of its targets the one
+ * that is published, or NULL. */
+static int deliver(struct hub *h, const struct message *m, struct packet *p, const parley_to *to,
+                   const parley_to *published)
 {
     struct hub_channel *ch = NULL;
     struct hub_client *c;
@@ -143,7 +156,7 @@ static int deliver(struct hub *h, struct packet *p, const parley_to *to, const p
 
     switch (to->kind) {
     case PARLEY_TO_CHANNEL:
-        ch = channel_find(&h->channels, to->name);
+        ch = hub_channel(h, m, to->name);
         if (!ch)
             return -ENOENT;
         /* fall through */
@@ -171,13 +184,13 @@ static int deliver(struct hub *h, struct packet *p, const parley_to *to, const p
 int deliver_packet(struct hub *h, struct packet *p, const parley_to *to)
 {
     h->deliveries++;
-    return deliver(h, p, to, can_publish(to) ? to : NULL);
+    return deliver(h, NULL, p, to, can_publish(to) ? to : NULL);
 }
 
 /* He sees of it what he would have seen, had it not been dropped. */
 static void deliver_dropped(struct hub *h, struct message *m)
 {
-    struct hub_user *u = m->identity ? users_find(h, m->identity->user) : NULL;
+    struct hub_user *u = users_author(h, m);
 
     for (struct hub_client *c = u ? u->clients : NULL; c; c = c->next_of_user)
         for (uint32_t i = 0; i < m->delivery_count; i++)
@@ -200,7 +213,7 @@ void deliver_message(struct hub *h, struct message *m)
         if (can_publish(&m->deliveries[i]))
             published = &m->deliveries[i];
     for (uint32_t i = 0; i < m->delivery_count; i++)
-        deliver(h, m->packet, &m->deliveries[i], published);
+        deliver(h, m, m->packet, &m->deliveries[i], published);
 }
 
 static void post_frame(struct hub *h, struct hub_client *c, struct frame *take)

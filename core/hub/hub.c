@@ -11,8 +11,9 @@
 
 #include <stdlib.h>
 
-#define PUMP_HIGH_WATER 32768 /* entries */
-#define RETRY_S         0.002
+#define PUMP_HIGH_WATER  32768 /* entries */
+#define RETRY_S          0.002
+#define CLOCKS_STEADY_MS 250 /* less is how clocks are held in step, and nothing happened */
 
 void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind)
 {
@@ -29,7 +30,7 @@ static bool pumps_full(const struct hub *h)
 
 static void take_message(struct hub *h, struct message *m)
 {
-    metric_inc(h->metrics.messages);
+    metric_inc_alone(h->metrics.messages);
     if (!h->deferred && !pumps_full(h)) {
         road_message(h, m);
         return;
@@ -109,6 +110,9 @@ static void on_mail(struct actor *a, struct mail *mail)
         take_request(h,
                      (struct http_request *)((char *)mail - offsetof(struct http_request, mail)));
         break;
+    case MAIL_STORED:
+        stored_told(h);
+        break;
     default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
         free(mail);
     }
@@ -119,8 +123,21 @@ static void on_flush(struct actor *a)
 {
     struct hub *h = (struct hub *)a;
 
+    clients_tell(h);
     if (h->deferred)
         run_deferred(h);
+}
+
+/* Looked at once a second at least: a durable timer fires when the wall clock says so, whatever was
+ * done to that. */
+static void follow_wall_clock(struct hub *h, int64_t now_ms)
+{
+    int64_t unix_ms = clock_unix_ms(), moved = unix_ms - now_ms - h->clocks_apart_ms;
+
+    if (moved > -CLOCKS_STEADY_MS && moved < CLOCKS_STEADY_MS)
+        return;
+    h->clocks_apart_ms = unix_ms - now_ms;
+    timers_follow(h->timers, now_ms, unix_ms);
 }
 
 void hub_advance(struct hub *h)
@@ -128,19 +145,25 @@ void hub_advance(struct hub *h)
     enum domain before = domain_enter(DOMAIN_HUB);
     int64_t now = clock_mono_ms();
     struct plugin_instance *i;
+    bool durable;
     char *key;
 
-    while (!h->quiesced && timers_take(h->timers, now, &i, &key)) {
+    follow_wall_clock(h, now);
+    while (!h->quiesced && timers_take(h->timers, now, &i, &key, &durable)) {
         struct hook_before hook = hook_enter(h, i, NULL, NULL);
 
+        if (durable)
+            stored_fired(h, i, key);
         if (i->file->copy.on_timer)
             i->file->copy.on_timer(&i->host, key);
         hook_leave(h, hook);
         free(key);
         arena_finish(&h->hook_arena);
     }
+    clients_tell(h);
     dedupe_tick(h, now);
     users_tick(h, now);
+    stored_tick(h);
     domain_leave(before);
     hub_arm_timer(h);
 }
@@ -237,7 +260,11 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->pump_count = pump_count;
     h->ops_end = &h->ops;
     h->deferred_end = &h->deferred;
+    h->unstored_end = &h->unstored;
+    h->ack_stored = !s->server.ack || strcmp(s->server.ack, "accepted") != 0;
+    h->clocks_apart_ms = clock_unix_ms() - clock_mono_ms();
     channels_init(&h->channels, pump_count);
+    users_init(h);
     arena_init(&h->hook_arena, 1024);
     ev_init(&h->timer_event, on_timer_event);
     h->timer_event.data = h;
@@ -260,6 +287,11 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
 struct actor *hub_actor(struct hub *h)
 {
     return &h->actor;
+}
+
+int hub_store(struct hub *h, struct store *s, char why[256])
+{
+    return stored_attach(h, s, why);
 }
 
 static int start(struct hub *h, struct plugin_instance *i, char why[256])
@@ -317,6 +349,7 @@ void hub_quiesce(struct hub *h)
     }
     h->quiesced = true;
     ops_release(h);
+    stored_quiesce(h);
     arena_finish(&h->hook_arena);
     domain_leave(before);
 }
@@ -344,9 +377,12 @@ void hub_free(struct hub *h)
     dedupe_free(h->dedupe);
     arena_finish(&h->hook_arena);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
+        if (i->hub_side)
+            slots_finish(i->hub_side);
         free(i->hub_side);
         i->hub_side = NULL;
         i->hub = NULL;
+        i->store = NULL;
     }
     free(h);
 }

@@ -10,10 +10,14 @@
 #include "plugin/registry.h"
 
 struct hub;
+struct store;
 /* @param pumps  Where publications go; by index of the handle. */
 struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *const *pumps,
                     uint32_t pump_count);
-struct actor *hub_actor(struct hub *h);      /* to be added to a loop */
+struct actor *hub_actor(struct hub *h); /* to be added to a loop */
+/* Plugins keep what they keep there: reads what their sections have, and arms their timers. Before
+ * hub_start; the store outlives the hub. Without it they are told -ENOSYS. 0; -Exxx and why */
+int hub_store(struct hub *h, struct store *s, char why[256]);
 int hub_start(struct hub *h, char why[256]); /* calls start of every instance. [hub], before its
                                                 loop runs or in its first turn */
 void hub_quiesce(struct hub *h); /* calls quiesce of every instance: no hook after it. [hub] */

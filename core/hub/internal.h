@@ -2,17 +2,23 @@
  * plugins from them. [hub] */
 #ifndef HUB_INTERNAL_H
 #define HUB_INTERNAL_H
+#include "base/clock.h"
 #include "base/metrics.h"
+#include "base/set.h"
 #include "channel/channel.h"
 #include "hub/hub.h"
 #include "message/encode.h"
+#include "message/message.h"
 #include "message/packet.h"
 
+struct slot_kind { /* what a section keeps under a name, for whomever it is: the same bytes */
+    struct slot_kind *next;
+    const char *name; /* the plugin's constant */
+    uint32_t bytes;
+};
 struct hub_slot { /* a plugin's bytes, kept for a client, a user or a channel */
     struct hub_slot *next;
-    const struct plugin_instance *instance;
-    const char *name; /* the plugin's constant */
-    uint32_t version, bytes;
+    const struct slot_kind *kind;
     max_align_t data[];
 };
 
@@ -27,39 +33,45 @@ struct hub_greeting {
 };
 
 enum hub_client_state { HUB_CLIENT_CONNECTING, HUB_CLIENT_OPEN, HUB_CLIENT_CLOSING };
+struct hub_arrival {           /* of a client that is CONNECTING, for one turn of the hub */
+    struct mail_connect *mail; /* that brought it, and becomes ADMITTED or CLOSE */
+    struct hub_greeting *greetings;
+    uint32_t greeting_count, greeting_cap;
+    struct hub_early *early, **early_end; /* what waits for the greeting */
+};
 struct hub_client {
     client_handle handle;
     struct identity *identity; /* a reference */
     struct hub_user *user;
     struct hub_client *next_of_user, **at_of_user; /* at: what points to it */
     int64_t connected_at;                          /* Unix milliseconds */
-    struct hub_membership *memberships;
+    struct hub_slot *slots;
+    struct hub_arrival *arrival; /* NULL: it has arrived */
+    uint64_t delivery;           /* number of the latest delivery that reached it */
+    union {
+        struct hub_membership one; /* while membership_cap is 1 */
+        struct hub_membership *many;
+    } memberships;
     uint32_t membership_count, membership_cap;
     uint16_t
         passed; /* hubs of the chain whose on_connect passed: these are told of the disconnect */
     uint8_t state, protocol;
-    struct hub_slot *slots;
-    struct hub_greeting *greetings; /* while CONNECTING */
-    uint32_t greeting_count, greeting_cap;
-    struct hub_early *early, **early_end; /* what waits for the greeting; while CONNECTING */
-    uint64_t delivery;                    /* number of the latest delivery that reached it */
-    struct mail_close *close;             /* made beforehand, so that closing cannot fail */
+    bool untold; /* CLOSING, and there was no memory to tell its pump */
 };
 struct hub_early {
     struct hub_early *next;
     struct packet *packet;
 };
 
-struct hub_user { /* all connections of one user; stays for a while after the last one */
+struct hub_user {         /* all connections of one user; stays for a while after the last one */
+    struct set_link link; /* in hub.users */
     uint64_t number;
-    parley_str id; /* owned */
+    struct identity *newest; /* of the latest token: its username is the user's */
+    struct hub_slot *slots;
     struct hub_client *clients;
     uint32_t client_count, people_count; /* people: connections that are no dashboards */
     int64_t away_since_ms;               /* while client_count is 0 */
     struct hub_user *away_prev, *away_next;
-    struct identity *newest; /* of the latest token: its username is the user's */
-    struct hub_slot *slots;
-    UT_hash_handle hh;
 };
 
 enum op_kind { OP_SEND, OP_PACKET, OP_JOIN, OP_LEAVE, OP_CLOSE, OP_CHANNEL_CLOSE };
@@ -78,6 +90,7 @@ struct op { /* what a hook asked for: done in order, when it has returned */
 
 struct hub_instance { /* one a plugin instance: the hub's side of it */
     struct metric *failures, *rejections;
+    struct slot_kind *slot_kinds;
 };
 
 struct hub_list { /* indexes into registry->hubs */
@@ -91,6 +104,7 @@ struct hub_chain { /* of a type: the hubs that want it, and have that hook */
 struct out_message;
 struct timers;
 struct dedupe;
+struct store;
 struct hub {
     struct actor actor;
     const struct settings *settings;
@@ -102,12 +116,14 @@ struct hub {
     uint32_t *client_caps;
     uint32_t client_count;
     uint32_t protocol_clients[PROTOCOLS_MAX];
-    struct hub_user *users;                  /* uthash by id */
+    uint32_t untold;                         /* clients that are */
+    struct set users;                        /* by id */
     struct hub_user *away_first, *away_last; /* oldest first */
     uint32_t users_away;
     uint64_t next_user;
     struct hub_chain *chains; /* by plugin_type.index */
     int64_t cache_ids[2];     /* channel messages, private ones */
+    struct clock_stamp stamp; /* of the latest message */
     uint64_t deliveries;      /* counted, for hub_client.delivery */
     struct op *ops, **ops_end;
     bool running_ops;
@@ -118,7 +134,12 @@ struct hub {
     ev_timer retry_event;
     struct timers *timers;
     ev_timer timer_event;
+    int64_t clocks_apart_ms; /* the wall clock before the monotonic one, when that was last seen */
     struct dedupe *dedupe;
+    struct store *store; /* NULL: there is none */
+    bool ack_stored;
+    bool wrote; /* the hook which runs, or ran: the store wants to know when it is over */
+    struct message *unstored, **unstored_end; /* whose acks wait for the store */
     /* the hook that runs now */
     struct plugin_instance *current;
     struct message *current_message;
@@ -134,10 +155,22 @@ struct hub {
 
 /* hub.c */
 void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind);
+/* Whether a name was read of the message itself, whose channel was found before: that is known by
+ * where it lies. */
+static inline bool hub_is_channel_of(const struct message *m, parley_str name)
+{
+    return m->to && !m->to->closed && name.p == m->channel.p && name.n == m->channel.n;
+}
+static inline struct hub_channel *hub_channel(const struct hub *h, const struct message *m,
+                                              parley_str name)
+{
+    return m && hub_is_channel_of(m, name) ? m->to : channel_find(&h->channels, name);
+}
 /* road.c: the main road, from the mailbox to settled */
 void road_message(struct hub *h, struct message *take_message);
 void road_server_message(struct hub *h, struct message *take_message);
 void road_settle(struct hub *h, struct message *take_message);
+void road_answer(struct hub *h, struct message *m); /* to its author, and to who repeated it */
 void road_home(struct hub *h, struct message *take_message);
 /* chain.c */
 int chain_build(struct hub *h);
@@ -173,6 +206,7 @@ void clients_connect(struct hub *h, struct mail_connect *take);
 void clients_gone(struct hub *h, struct mail_gone *take);
 void clients_identity(struct hub *h, const struct mail_connect *m);
 void clients_quiesce(struct hub *h); /* tells the hubs that everybody leaves */
+void clients_tell(struct hub *h);    /* those that are untold, if there is memory now */
 int clients_greet(struct hub_client *c, int32_t order, struct packet *p); /* while CONNECTING */
 struct hub_client *clients_find(struct hub *h, client_handle c);
 void clients_finish(struct hub *h);
@@ -180,8 +214,11 @@ struct hub_membership *clients_membership(struct hub_client *c, const struct hub
 int clients_join(struct hub *h, struct hub_client *c, struct hub_channel *ch);
 void clients_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch);
 void clients_close(struct hub *h, client_handle c, uint16_t code, int reason, const char *text);
-struct hub_user *users_get(struct hub *h, parley_str id); /* made when new */
+void users_init(struct hub *h);
+struct hub_user *users_get(struct hub *h, struct identity *i); /* made when new. NULL: no memory */
 struct hub_user *users_find(struct hub *h, parley_str id);
+/* Whose message it is, also when he is gone; NULL: the server's, or he is forgotten. */
+struct hub_user *users_author(struct hub *h, const struct message *m);
 void users_attach(struct hub *h, struct hub_user *u, struct hub_client *c);
 void users_identity(struct hub_user *u, struct identity *newest);
 void users_detach(struct hub *h, struct hub_client *c);
@@ -199,16 +236,34 @@ void ops_finish(struct hub *h);
 /* slots.c */
 void *slot_get(struct hub_slot **list, const struct plugin_instance *i, const parley_slot *slot);
 void slots_free(struct hub_slot **list);
+void slots_finish(struct hub_instance *i); /* no slot of it is left */
 /* timers.c */
 struct timers *timers_new(void);
 void timers_free(struct timers *t);
 int timers_set(struct timers *t, struct plugin_instance *i, const char *key,
                int64_t at_mono_ms); /* a pending one stays */
+/* For a moment of the wall clock, which is expected then: a durable one. Replaces a pending one. */
+int timers_set_at(struct timers *t, struct plugin_instance *i, const char *key, int64_t at_unix_ms,
+                  int64_t at_mono_ms);
+bool timers_is_durable(const struct timers *t, struct plugin_instance *i, const char *key);
 int timers_cancel(struct timers *t, struct plugin_instance *i, const char *key);
 int64_t timers_next(const struct timers *t); /* INT64_MAX: none */
 /* Takes the first that is due; false: none. *ret_key is free()d by the caller. */
-bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key);
+bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key,
+                 bool *ret_durable);
+/* The wall clock was set: durable ones are expected anew. */
+void timers_follow(struct timers *t, int64_t now_mono_ms, int64_t now_unix_ms);
 void hub_arm_timer(struct hub *h);
+/* stored.c */
+int stored_attach(struct hub *h, struct store *s, char why[256]);
+void stored_turn(struct hub *h, struct message *m); /* a hook wrote, and is over; m: or NULL */
+void stored_fired(struct hub *h, struct plugin_instance *i, const char *key); /* a durable timer */
+void stored_tick(struct hub *h);
+/* Whether its ack has to wait; then, once it is otherwise settled: here it stays until it goes. */
+bool stored_waits(struct hub *h, const struct message *m);
+void stored_wait(struct hub *h, struct message *take_message);
+void stored_told(struct hub *h); /* MAIL_STORED */
+void stored_quiesce(struct hub *h);
 /* dedupe.c */
 enum dedupe_answer { DEDUPE_NEW, DEDUPE_WAITS, DEDUPE_TOLD };
 struct dedupe *dedupe_new(int64_t window_ms);

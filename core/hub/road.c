@@ -165,23 +165,34 @@ static void answer_author(struct hub *h, struct message *m)
     deliver_error(h, m->author, m->id, o->code, o->text.p ? o->text.p : "Refused.",
                   o->retry_after_ms);
     log_event(LOG_LEVEL_INFO, "message_refused",
-              LOG_TEXT("user", str_printable(m->identity->user, user, sizeof user)),
+              LOG_TEXT("user", str_printable(identity_user(m->identity), user, sizeof user)),
               LOG_STR("type", m->type_name), LOG_STR("channel", m->channel),
               LOG_TEXT("section", o->section), LOG_STR("rule", o->rule),
               LOG_TEXT("code", code_name(o->code)),
               LOG_TEXT("msg", str_printable(o->text, text, sizeof text)));
 }
 
-void road_settle(struct hub *h, struct message *m)
+void road_answer(struct hub *h, struct message *m)
 {
-    m->state = MESSAGE_SETTLED;
     if (m->author)
         answer_author(h, m);
     if (m->id.p)
         dedupe_settle(h, m);
+}
+
+void road_settle(struct hub *h, struct message *m)
+{
+    bool waits = m->stored && stored_waits(h, m); /* its ack, until what was kept is on the disk */
+
+    m->state = MESSAGE_SETTLED;
+    if (!waits)
+        road_answer(h, m);
     chain_settled(h, m);
-    metric_inc(h->metrics.settled[m->outcome.verdict & 7]);
-    road_home(h, m);
+    metric_inc_alone(h->metrics.settled[m->outcome.verdict & 7]);
+    if (waits)
+        stored_wait(h, m);
+    else
+        road_home(h, m);
 }
 
 void road_home(struct hub *h, struct message *m)

@@ -14,9 +14,10 @@ static bool is_of_channel(const struct message *m)
 {
     for (uint32_t i = 0; m->to && i < m->delivery_count; i++) {
         const parley_to *to = &m->deliveries[i];
+        bool named = to->kind == PARLEY_TO_CHANNEL &&
+                     (hub_is_channel_of(m, to->name) || str_casecmp(to->name, m->to->name) == 0);
 
-        if (!to->role.p && (to->kind == PARLEY_TO_ALL || (to->kind == PARLEY_TO_CHANNEL &&
-                                                          str_casecmp(to->name, m->to->name) == 0)))
+        if (!to->role.p && (to->kind == PARLEY_TO_ALL || named))
             return true;
     }
     return false;
@@ -30,87 +31,85 @@ static int64_t *counter_of(struct hub *h, const struct message *m)
     return is_of_channel(m) ? &h->cache_ids[0] : m->recipient.p ? &h->cache_ids[1] : NULL;
 }
 
-static void add_key(struct buf *b, const char *key)
-{
-    if (b->p[b->n - 1] != '{')
-        buf_add_char(b, ',');
-    buf_add_char(b, '"');
-    buf_add_cstr(b, key);
-    buf_add(b, "\":", 2);
-}
-
-static void add_int(struct buf *b, const char *key, int64_t v)
-{
-    add_key(b, key);
-    buf_add_int(b, v);
-}
-
-static void add_str(struct buf *b, const char *key, parley_str v)
-{
-    add_key(b, key);
-    buf_add_json(b, v);
-}
+#define SEALED_BYTES 144 /* of keys, numbers and times around the payload, as a rule */
 
 /* The payload of the type, with what the host vouches for around it. */
-static int write_sealed(const struct message *m, struct buf *b)
+static void write_sealed(struct hub *h, const struct message *m, struct buf *b)
 {
-    char when[CLOCK_RFC3339_BYTES];
+    bool is_signed = m->identity && (m->flags & PARLEY_SIGNED);
 
-    buf_init(b, 0);
-    if (!buf_reserve(b, m->payload.n + 256))
-        return -ENOMEM;
-    buf_add_char(b, '{');
-    if (m->cache_id)
-        add_int(b, "cacheID", m->cache_id);
-    if (m->identity && (m->flags & PARLEY_SIGNED)) {
-        add_str(b, "owner_id", m->identity->user);
-        add_str(b, "username", m->identity->username);
+    BUF_PUT(b, "{");
+    if (m->cache_id) {
+        BUF_PUT(b, "\"cacheID\":");
+        buf_add_int(b, m->cache_id);
+        BUF_PUT(b, ",");
+    }
+    if (is_signed) {
+        BUF_PUT(b, "\"owner_id\":");
+        buf_add_json(b, identity_user(m->identity));
+        BUF_PUT(b, ",\"username\":");
+        buf_add_json(b, identity_username(m->identity));
+        BUF_PUT(b, ",");
     }
     if (m->payload.n > 2) { /* more than {} */
-        if (b->p[b->n - 1] != '{')
-            buf_add_char(b, ',');
         buf_add(b, m->payload.p + 1, m->payload.n - 2);
+        BUF_PUT(b, ",");
     }
-    if (m->identity && (m->flags & PARLEY_SIGNED))
-        add_str(b, "authored_at", str_of(clock_rfc3339(clock_unix_ms(), when)));
+    if (is_signed) {
+        BUF_PUT(b, "\"authored_at\":\"");
+        buf_put(b, clock_stamp(&h->stamp, clock_unix_ms()), CLOCK_RFC3339_BYTES - 1);
+        BUF_PUT(b, "\",");
+    }
     if (m->offset) {
-        add_str(b, "epoch", str_of(m->to->epoch));
-        add_int(b, "offset", m->offset);
+        BUF_PUT(b, "\"epoch\":\"");
+        buf_put(b, m->to->epoch, sizeof m->to->epoch - 1);
+        BUF_PUT(b, "\",\"offset\":");
+        buf_add_int(b, m->offset);
+        BUF_PUT(b, ",");
     }
-    buf_add_char(b, '}');
-    return b->error;
+    if (b->error)
+        return;
+    if (b->p[b->n - 1] == ',') /* each brought one for the next */
+        b->n--;
+    BUF_PUT(b, "}");
 }
 
-int sequencer_seal(struct hub *h, struct message *m)
+/* Counted before it is written: the payload tells its number and its place. */
+static void take_numbers(struct hub *h, struct message *m, struct packet_parts *parts)
 {
     int64_t *counter = counter_of(h, m);
-    struct packet_parts parts = {
-        .type = m->type_name,
-        .sender = m->identity ? m->identity->username : PARLEY_STR("Server"),
-        .lane = m->flags & PARLEY_EPHEMERAL ? LANE_EPHEMERAL : LANE_ORDERED};
-    struct buf sealed;
 
     if (counter)
         m->cache_id = ++*counter;
     if (counter == &h->cache_ids[0]) {
         m->offset = ++m->to->offset;
-        parts.epoch = str_of(m->to->epoch);
+        parts->epoch = (parley_str){m->to->epoch, sizeof m->to->epoch - 1};
     }
     if (m->to)
-        parts.channel = m->to->name;
-    if (write_sealed(m, &sealed) == 0) {
-        parts.payload = (parley_str){sealed.p, sealed.n};
-        parts.cache_id = m->cache_id;
-        parts.offset = m->offset;
-        m->packet = packet_new(&parts);
-    }
+        parts->channel = m->to->name;
+    parts->cache_id = m->cache_id;
+    parts->offset = m->offset;
+}
+
+int sequencer_seal(struct hub *h, struct message *m)
+{
+    struct packet_parts parts = {
+        .type = m->type_name,
+        .sender = m->identity ? identity_username(m->identity) : PARLEY_STR("Server"),
+        .lane = m->flags & PARLEY_EPHEMERAL ? LANE_EPHEMERAL : LANE_ORDERED};
+    size_t expected = m->payload.n + SEALED_BYTES;
+    struct buf text;
+
+    if (m->identity)
+        expected += identity_user(m->identity).n + identity_username(m->identity).n;
+    take_numbers(h, m, &parts);
+    packet_begin(&text, &parts, expected);
+    write_sealed(h, m, &text);
+    m->packet = packet_end(&text, &parts);
     if (!m->packet) {
-        buf_finish(&sealed);
         sequencer_give_back(h, m);
         return -ENOMEM;
     }
-    buf_finish(&m->payload);
-    m->payload = sealed;
     m->parsed = NULL;
     m->state = MESSAGE_SEALED;
     return 0;
@@ -127,4 +126,5 @@ void sequencer_give_back(struct hub *h, struct message *m)
     m->cache_id = m->offset = 0;
     packet_unref(m->packet);
     m->packet = NULL;
+    m->parsed = NULL;
 }

@@ -1,13 +1,19 @@
 /* Named timers of hub plugins: a binary heap by time, and a table by name. A name that is pending
- * stays as it was first set. */
+ * stays as it was first set.
+ *
+ * Durable ones, which the store keeps, are meant for a moment of the wall clock. They wait by the
+ * monotonic clock like all others; when the wall clock is set, the hub has them look again. So none
+ * fires before its moment, and after it a second late at most. */
+#include "base/clock.h"
 #include "base/str.h"
 #include "hub/internal.h"
 
 #include <stdlib.h>
 
 struct timer {
-    int64_t at_ms;
-    size_t place; /* in the heap */
+    int64_t at_ms;   /* monotonic */
+    int64_t unix_ms; /* of a durable one: the moment that is meant; 0: after a while */
+    size_t place;    /* in the heap */
     struct plugin_instance *instance;
     UT_hash_handle hh;
     size_t key_bytes;
@@ -71,6 +77,13 @@ static void sift_down(struct timers *t, size_t place)
     put(t, place, x);
 }
 
+static void move(struct timers *t, struct timer *x, int64_t at_ms)
+{
+    x->at_ms = at_ms;
+    sift_up(t, x->place);
+    sift_down(t, x->place);
+}
+
 static struct timer *make(struct plugin_instance *i, const char *key)
 {
     size_t n = strlen(key);
@@ -79,6 +92,7 @@ static struct timer *make(struct plugin_instance *i, const char *key)
     if (!x)
         return NULL;
     x->instance = i;
+    x->unix_ms = 0;
     memcpy(x->key, &i, sizeof i);
     memcpy(x->key + sizeof i, key, n + 1);
     x->key_bytes = sizeof i + n;
@@ -98,17 +112,9 @@ static void take_out(struct timers *t, struct timer *x)
     HASH_DEL(t->by_key, x);
 }
 
-int timers_set(struct timers *t, struct plugin_instance *i, const char *key, int64_t at_ms)
+/* Into heap and table; frees it when there is no memory. */
+static int add(struct timers *t, struct timer *x, int64_t at_ms)
 {
-    struct timer *x = make(i, key), *pending;
-
-    if (!x)
-        return -ENOMEM;
-    HASH_FIND(hh, t->by_key, x->key, x->key_bytes, pending);
-    if (pending) {
-        free(x);
-        return 0;
-    }
     if (t->count == t->cap) {
         size_t cap = t->cap ? 2 * t->cap : 64;
         struct timer **more = realloc(t->heap, cap * sizeof *more);
@@ -131,13 +137,61 @@ int timers_set(struct timers *t, struct plugin_instance *i, const char *key, int
     return 0;
 }
 
+/* The one of the same name as `x`, which only was made to ask; NULL: there is none. */
+static struct timer *find(const struct timers *t, const struct timer *x)
+{
+    struct timer *pending;
+
+    HASH_FIND(hh, t->by_key, x->key, x->key_bytes, pending);
+    return pending;
+}
+
+int timers_set(struct timers *t, struct plugin_instance *i, const char *key, int64_t at_ms)
+{
+    struct timer *x = make(i, key);
+
+    if (!x)
+        return -ENOMEM;
+    if (find(t, x)) {
+        free(x);
+        return 0;
+    }
+    return add(t, x, at_ms);
+}
+
+int timers_set_at(struct timers *t, struct plugin_instance *i, const char *key, int64_t at_unix_ms,
+                  int64_t at_ms)
+{
+    struct timer *x = make(i, key), *pending;
+
+    if (!x)
+        return -ENOMEM;
+    pending = find(t, x);
+    if (!pending) {
+        x->unix_ms = at_unix_ms;
+        return add(t, x, at_ms);
+    }
+    free(x);
+    pending->unix_ms = at_unix_ms;
+    move(t, pending, at_ms);
+    return 0;
+}
+
+bool timers_is_durable(const struct timers *t, struct plugin_instance *i, const char *key)
+{
+    struct timer *x = make(i, key), *pending = x ? find(t, x) : NULL;
+
+    free(x);
+    return pending && pending->unix_ms;
+}
+
 int timers_cancel(struct timers *t, struct plugin_instance *i, const char *key)
 {
     struct timer *x = make(i, key), *pending;
 
     if (!x)
         return -ENOMEM;
-    HASH_FIND(hh, t->by_key, x->key, x->key_bytes, pending);
+    pending = find(t, x);
     free(x);
     if (!pending)
         return -ENOENT;
@@ -151,14 +205,38 @@ int64_t timers_next(const struct timers *t)
     return t->count ? t->heap[0]->at_ms : INT64_MAX;
 }
 
-bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key)
+void timers_follow(struct timers *t, int64_t now_mono_ms, int64_t now_unix_ms)
 {
-    struct timer *x;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->heap[i]->unix_ms)
+            t->heap[i]->at_ms = now_mono_ms + t->heap[i]->unix_ms - now_unix_ms;
+    for (size_t i = t->count / 2; i-- > 0;)
+        sift_down(t, i);
+}
 
-    if (!t->count || t->heap[0]->at_ms > now_ms)
+/* The first that is due, also by the clock that it was meant for. NULL: none. */
+static struct timer *first_due(struct timers *t, int64_t now_ms)
+{
+    while (t->count && t->heap[0]->at_ms <= now_ms) {
+        struct timer *x = t->heap[0];
+        int64_t left = x->unix_ms ? x->unix_ms - clock_unix_ms() : 0;
+
+        if (left <= 0)
+            return x;
+        move(t, x, now_ms + left);
+    }
+    return NULL;
+}
+
+bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key,
+                 bool *ret_durable)
+{
+    struct timer *x = first_due(t, now_ms);
+
+    if (!x)
         return false;
-    x = t->heap[0];
     take_out(t, x);
+    *ret_durable = x->unix_ms != 0;
     *ret_i = x->instance;
     /* The key moves to the beginning of its own memory: without any, no timer may be lost. */
     *ret_key = memmove(x, x->key + sizeof x->instance, x->key_bytes - sizeof x->instance + 1);

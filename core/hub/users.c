@@ -28,48 +28,63 @@ static void away_append(struct hub *h, struct hub_user *u)
     h->users_away++;
 }
 
+static struct hub_user *user_of(struct set_link *l)
+{
+    return (struct hub_user *)l; /* its first member */
+}
+
+/* The id is the `sub` of every token of his, so that of the newest will do. */
+static parley_str id_of(const struct set_link *l)
+{
+    return identity_user(((const struct hub_user *)l)->newest);
+}
+
+void users_init(struct hub *h)
+{
+    h->users.key = id_of;
+}
+
 static void forget(struct hub *h, struct hub_user *u)
 {
     if (u->client_count == 0)
         away_unlink(h, u);
-    HASH_DEL(h->users, u);
+    set_remove(&h->users, &u->link);
     slots_free(&u->slots);
     identity_unref(u->newest);
-    free((char *)(uintptr_t)u->id.p);
     free(u);
 }
 
 struct hub_user *users_find(struct hub *h, parley_str id)
 {
-    struct hub_user *u = NULL;
-
-    if (id.p)
-        HASH_FIND(hh, h->users, id.p, id.n, u);
-    return u;
+    return id.p ? user_of(set_find(&h->users, id)) : NULL;
 }
 
-struct hub_user *users_get(struct hub *h, parley_str id)
+/* By his connection, as long as there is one: he is looked up for every message. */
+struct hub_user *users_author(struct hub *h, const struct message *m)
 {
-    struct hub_user *u = users_find(h, id);
-    char *own;
+    const struct hub_client *c = clients_find(h, m->author);
+
+    if (c)
+        return c->user;
+    return m->identity ? users_find(h, identity_user(m->identity)) : NULL;
+}
+
+struct hub_user *users_get(struct hub *h, struct identity *i)
+{
+    struct hub_user *u = users_find(h, identity_user(i));
 
     if (u)
         return u;
     u = calloc(1, sizeof *u);
-    own = str_dup(id);
-    if (!u || !own) {
+    if (!u)
+        return NULL;
+    u->newest = identity_ref(i);
+    if (set_add(&h->users, &u->link) < 0) {
+        identity_unref(i);
         free(u);
-        free(own);
         return NULL;
     }
     u->number = ++h->next_user;
-    u->id = (parley_str){own, id.n};
-    HASH_ADD_KEYPTR(hh, h->users, u->id.p, u->id.n, u);
-    if (!u->hh.tbl) {
-        free(u);
-        free(own);
-        return NULL;
-    }
     away_append(h, u);
     return u;
 }
@@ -119,10 +134,13 @@ void users_tick(struct hub *h, int64_t now_ms)
         forget(h, h->away_first);
 }
 
+static void forget_each(void *hub, struct set_link *l)
+{
+    forget(hub, user_of(l));
+}
+
 void users_finish(struct hub *h)
 {
-    struct hub_user *u, *next;
-
-    HASH_ITER (hh, h->users, u, next)
-        forget(h, u);
+    set_each(&h->users, forget_each, h);
+    set_finish(&h->users);
 }

@@ -43,7 +43,7 @@
 
 enum {
     BUDGET_MAILS = 4096,
-    BUDGET_US = 10000,
+    BUDGET_MS = 10,
     ROUND_MAILS = 64,         /* of one actor, before the next one of the loop has its turn */
     STOP_MAILS = 1024 * 1024, /* a last drain ends, even if two actors play ping-pong */
 };
@@ -78,28 +78,35 @@ static void deliver(struct actor *a, struct mail *m)
     domain_leave(before);
 }
 
-/* @param ret_left  Set when something is in the box that was not delivered; otherwise as it was. */
-static unsigned drain_actor(struct actor *a, unsigned most, bool *ret_left)
+/* Up to `most` mails; how many. *ret_more: whether something is left, or on its way. */
+static unsigned deliver_some(struct actor *a, unsigned most, bool *ret_more)
 {
     unsigned n = 0;
 
-    while (n < most) {
+    for (; n < most; n++) {
         struct cds_wfcq_node *node = __cds_wfcq_dequeue_nonblocking(&a->head, &a->tail);
-
-        if (!node)
-            return n;
-        if (node == CDS_WFCQ_WOULDBLOCK) {
-            *ret_left = true;
-            return n;
-        }
         struct mail *m = (struct mail *)node;
+
+        *ret_more = node == CDS_WFCQ_WOULDBLOCK;
+        if (!node || *ret_more)
+            return n;
         TAKE_OVER(m);
-        atomic_fetch_sub_explicit(&a->depth, 1, memory_order_relaxed);
-        n++;
         deliver(a, m);
     }
-    if (!cds_wfcq_empty(&a->head, &a->tail))
-        *ret_left = true;
+    *ret_more = !cds_wfcq_empty(&a->head, &a->tail);
+    return n;
+}
+
+/* The depth is told once for all of them: who asks about it asks for thousands.
+ * @param ret_left  Set when something is in the box that was not delivered; otherwise as it was. */
+static unsigned drain_actor(struct actor *a, unsigned most, bool *ret_left)
+{
+    bool more = false;
+    unsigned n = deliver_some(a, most, &more);
+
+    if (n > 0)
+        atomic_fetch_sub_explicit(&a->depth, n, memory_order_relaxed);
+    *ret_left |= more;
     return n;
 }
 
@@ -129,10 +136,10 @@ static unsigned drain_round(struct loop *l, bool *ret_left)
     return n;
 }
 
-/* Drains and flushes until nothing is left, or the budget is used. */
-static unsigned drain(struct loop *l, unsigned most, int64_t most_us, bool *ret_left)
+/* Drains and flushes until nothing is left, or the budget is used, which counts from l->now_ms. The
+ * clock is not asked by turns that leave nothing, as most do. */
+static unsigned drain(struct loop *l, unsigned most, int64_t most_ms, bool *ret_left)
 {
-    int64_t until = clock_mono_us() + most_us;
     unsigned n = 0;
     bool left = false;
 
@@ -141,14 +148,14 @@ static unsigned drain(struct loop *l, unsigned most, int64_t most_us, bool *ret_
         n += got;
         /* left without having got any: a producer is in the middle of its enqueue, so do not spin
          * on it */
-        bool used_up = n >= most || (left && !got) || clock_mono_us() >= until;
+        bool used_up = n >= most || (left && (!got || clock_mono_ms() - l->now_ms >= most_ms));
         if (left && !used_up)
             continue;
         flush_all(l);
         left = false;
         for (int i = 0; i < l->actor_count && !left; i++)
             left = !cds_wfcq_empty(&l->actors[i]->head, &l->actors[i]->tail);
-        if (!left || used_up)
+        if (!left || used_up || clock_mono_ms() - l->now_ms >= most_ms)
             break;
     }
     *ret_left = left;
@@ -163,11 +170,11 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *w, int events)
     (void)events;
     l->now_ms = clock_mono_ms();
     if (atomic_load_explicit(&l->stopping, memory_order_acquire)) {
-        drain(l, STOP_MAILS, INT64_MAX / 2, &left);
+        drain(l, STOP_MAILS, INT64_MAX, &left);
         ev_break(ev, EVBREAK_ALL);
         return;
     }
-    drain(l, BUDGET_MAILS, BUDGET_US, &left);
+    drain(l, BUDGET_MAILS, BUDGET_MS, &left);
     /* stopping may have been set by what was delivered here, on this thread: that is no reason to
      * wake anybody */
     if (left || atomic_load_explicit(&l->stopping, memory_order_relaxed))
@@ -293,6 +300,12 @@ void loop_stop(struct loop *l)
         ev_async_send(l->ev, &l->wake);
 }
 
+/* Within the loop's own thread that is a note, and no system call. */
+void loop_again(struct loop *l)
+{
+    ev_async_send(l->ev, &l->wake);
+}
+
 void loop_join(struct loop *l)
 {
     if (l->has_thread)
@@ -307,7 +320,7 @@ unsigned loop_drain(struct loop *l)
 
     loop_here = l;
     l->now_ms = clock_mono_ms();
-    unsigned n = drain(l, STOP_MAILS, INT64_MAX / 2, &left);
+    unsigned n = drain(l, STOP_MAILS, INT64_MAX, &left);
     loop_here = before;
     return n;
 }

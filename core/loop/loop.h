@@ -60,6 +60,7 @@ int loop_start(struct loop *l, const char *thread_name);
 void loop_run(struct loop *l); /* runs it in this thread, until loop_stop */
 /* [any] It ends after its current turn; mail already posted is delivered first. */
 void loop_stop(struct loop *l);
+void loop_again(struct loop *l); /* on its own thread: the next poll does not block */
 void loop_join(struct loop *l);
 /* After it ended: delivers in this thread what was posted since, as the loop would have; number of
  * mails. */

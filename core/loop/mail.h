@@ -9,6 +9,7 @@
 #ifndef LOOP_MAIL_H
 #define LOOP_MAIL_H
 #include "client/frame.h"
+#include "client/identity.h"
 #include "loop/loop.h"
 
 #include <parley/plugin.h>
@@ -42,6 +43,8 @@ enum mail_kind {
     MAIL_IDENTITY,             /* struct mail_connect: a refresh was accepted; same user */
     MAIL_REQUEST,              /* struct http_request (http/http.h): one of a plugin's routes */
     MAIL_PUMP_DRAINED,         /* struct mail: this pump's mailbox fell below its low-water mark */
+    /* the store to the hub */
+    MAIL_STORED, /* struct mail, the store's: something was committed */
     /* hub to pump; ADMITTED is the mail that was CONNECT, FORGOTTEN the one that was GONE: where
        there is no memory, everybody still comes and goes */
     MAIL_ADMITTED, /* struct mail_client */
@@ -60,31 +63,12 @@ enum mail_kind {
     MAIL_FIRST_PRIVATE = 64
 };
 
-struct identity { /* who a client is: one allocation, immutable, counted; shared by pump and hub */
-    _Atomic uint32_t refs;
-    parley_str user; /* sub */
-    parley_str username;
-    parley_str issuer; /* absent: none */
-    parley_str app;    /* OAuth client id; absent: none */
-    parley_list roles;
-    int64_t expires_unix_ms; /* 0: never */
-    bool close_on_expiry;
-    bool dashboard; /* app is listed in [server] dashboards */
-};
-struct identity *
-identity_new(const struct parley_identity *from,
-             const parley_list *dashboards); /* client/identity.c; NULL: no memory */
-struct identity *identity_ref(struct identity *i);
-void identity_unref(struct identity *i);
-bool identity_has_role(const struct identity *i, const parley_list *any);
-
 struct mail_connect {
     struct mail mail;
     client_handle client;
     struct identity *identity; /* a reference, the receiver's */
     uint8_t protocol;          /* index */
-    char address[46];
-    char room[80]; /* CONNECT comes back as ADMITTED, or as CLOSE, which is longer */
+    char room[120];            /* CONNECT comes back as ADMITTED, or as CLOSE, which is longer */
 };
 struct mail_gone {
     struct mail mail;

@@ -7,6 +7,9 @@
 #include "base/log.h"
 #include "base/str.h"
 
+#define AROUND_MESSAGE 40
+#define AROUND_ANSWER  160
+
 static const char *const code_names[] = {
     [0] = "internal",
     [PARLEY_E_INVALID_MESSAGE] = "invalid_message",
@@ -30,20 +33,30 @@ const char *code_name(parley_code c)
     return c > 0 && (size_t)c < n ? code_names[c] : code_names[0];
 }
 
+/* What most protocols need for it: the texts, and some words around them. */
+static size_t expected_bytes(const parley_event *e)
+{
+    return e->type.n + e->sender.n + e->payload.n + e->id.n + e->code.n + e->text.n +
+           (e->kind == PARLEY_EVENT_MESSAGE ? AROUND_MESSAGE : AROUND_ANSWER);
+}
+
 struct frame *encode_event(const struct plugin_protocol *p, const parley_event *e)
 {
     struct bytes b = {.pub.api = &parley_host_api};
+    size_t expected = expected_bytes(e);
     struct frame *f = NULL;
-    int r;
+    int r, error;
 
-    buf_init(&b.text, 0);
+    frame_begin(&b.text, expected);
     r = p->protocol.encode(p->options, e, &b.pub);
-    if (r == 0 && b.text.error == 0)
-        f = frame_new(FRAME_TEXT, (parley_str){b.text.p ? b.text.p : "", b.text.n});
-    if (!f)
+    error = b.text.error;
+    if (r == 0)
+        f = frame_end(&b.text, FRAME_TEXT, expected);
+    if (!f) {
         log_event(LOG_LEVEL_ERROR, "encode_failed", LOG_TEXT("protocol", p->instance->name),
-                  LOG_STR("type", e->type), LOG_INT("error", r ? r : b.text.error));
-    buf_finish(&b.text);
+                  LOG_STR("type", e->type), LOG_INT("error", r ? r : error));
+        buf_finish(&b.text);
+    }
     return f;
 }
 

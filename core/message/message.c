@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define MESSAGE_FIRST_BYTES 768
+#define MESSAGE_FIRST_BYTES 1024
 #define MESSAGE_BLOCK_BYTES 4096
 
 struct message_memory { /* most messages never need more than this one block */
@@ -61,11 +61,11 @@ void message_destroy(struct message *m)
 
 const parley_value *message_parsed(struct message *m)
 {
+    parley_str text = m->packet ? m->packet->payload : (parley_str){m->payload.p, m->payload.n};
     const struct value *v;
     const char *why;
 
-    if (!m->parsed && value_parse(&m->arena, (parley_str){m->payload.p, m->payload.n}, OUT_DEPTH,
-                                  UINT32_MAX, &v, &why) == 0)
+    if (!m->parsed && value_parse(&m->arena, text, OUT_DEPTH, UINT32_MAX, &v, &why) == 0)
         m->parsed = &v->pub;
     return m->parsed;
 }

@@ -40,21 +40,20 @@ struct message {
     parley_str channel;        /* as the client wrote it until the hub has looked it up; then the
                                   catalogue's spelling */
     parley_str recipient;      /* sub */
-    struct buf payload; /* JSON text of an object: what the type constructed; after sealing with
-                           what the host adds */
-    const parley_value *parsed; /* of payload; NULL: not parsed since it changed. In arena */
+    struct buf payload; /* JSON text of an object: what the type constructed. Once it is sealed the
+                           packet's is the one that counts */
+    const parley_value *parsed; /* of it; NULL: not parsed since it changed. In arena */
     uint32_t cost_bytes;        /* of the client's credit */
     uint8_t protocol;           /* the author's */
     uint8_t state;              /* enum message_state */
-    int64_t received_unix_ms;
-    int64_t received_us;      /* monotonic, for latency */
-    int64_t cache_id, offset; /* 0 until the sequencer */
-    struct packet *packet;    /* as receivers get it; a reference; NULL until sealed */
-    struct hub_channel *to;   /* the hub's, looked up from channel: a reference; NULL: to none */
+    int64_t cache_id, offset;   /* 0 until the sequencer */
+    struct packet *packet;      /* as receivers get it; a reference; NULL until sealed */
+    struct hub_channel *to;     /* the hub's, looked up from channel: a reference; NULL: to none */
     /* The hub's, while it works on it. */
     struct message *next;
     struct out *edit;      /* of parley_message_edit, until the hook returns */
     bool edit_failed;      /* what it wanted changed stands as it was */
+    uint64_t stored;       /* the store's number of the latest transaction of hubs that judged it */
     parley_to *deliveries; /* in arena */
     uint32_t delivery_count, delivery_cap;
     struct outcome outcome;

@@ -13,7 +13,8 @@
 
 _Static_assert(OUT_DEPTH <= 32, "is_list and has_items are a bit a depth");
 
-#define REAL_BYTES 40 /* of %.17g, and ".0" */
+#define REAL_BYTES  40 /* of %.17g, and ".0" */
+#define PLAIN_BYTES 64
 
 static void fail(struct out *o, int error)
 {
@@ -83,24 +84,51 @@ static bool good_text(const char *p, size_t n)
     return memchr(p, 0, n) == NULL && str_valid_utf8(p, n);
 }
 
+/* Length of a key that may stand as it is: ASCII without anything to escape, and not long. 0: it
+ * has to be looked at. */
+static size_t plain_key(const char *key)
+{
+    size_t n = 0;
+    for (; key[n] != '\0'; n++) {
+        unsigned char c = (unsigned char)key[n];
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\' || n == PLAIN_BYTES)
+            return 0;
+    }
+    return n;
+}
+
+/* plain: its plain_key() */
+static void add_key(struct out *o, const char *key, size_t plain)
+{
+    char *to = plain > 0 ? buf_room(&o->text, plain + 3) : NULL;
+    if (to == NULL) {
+        buf_add_json(&o->text, str_of(key));
+        buf_add_char(&o->text, ':');
+        return;
+    }
+    *to++ = '"';
+    memcpy(to, key, plain);
+    memcpy(to + plain, "\":", 2);
+    o->text.n += plain + 3;
+}
+
 /* The comma and the key of the next item. false: it must not be written. */
 static bool begin_item(struct out *o, const char *key)
 {
     if (o->error != 0)
         return false;
     bool list = o->depth > 0 && (o->is_list & bit(o)) != 0;
-    parley_str k = str_of(key);
-    if (o->depth == 0 || list != (key == NULL) || (key != NULL && !good_text(k.p, k.n))) {
+    size_t plain = key == NULL ? 0 : plain_key(key);
+    if (o->depth == 0 || list != (key == NULL) ||
+        (key != NULL && plain == 0 && !str_valid_utf8(key, strlen(key)))) {
         fail(o, -EINVAL);
         return false;
     }
     if ((o->has_items & bit(o)) != 0)
         buf_add_char(&o->text, ',');
     o->has_items |= bit(o);
-    if (key != NULL) {
-        buf_add_json(&o->text, k);
-        buf_add_char(&o->text, ':');
-    }
+    if (key != NULL)
+        add_key(o, key, plain);
     return true;
 }
 

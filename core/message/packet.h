@@ -27,6 +27,12 @@ struct packet_parts {
 };
 struct packet *packet_new(
     const struct packet_parts *parts); /* copies; one reference, the caller's. NULL: no memory */
+/* The same for a payload that is written in its place: begin, add it to `text`, end. The strings of
+ * `parts` (but for its payload) are read by both. `expected_bytes` of payload need no second
+ * allocation. */
+void packet_begin(struct buf *text, const struct packet_parts *parts, size_t expected_bytes);
+/* `text` is empty then, whatever is returned. */
+struct packet *packet_end(struct buf *text, const struct packet_parts *parts);
 struct packet *packet_ref(struct packet *p);
 void packet_unref(struct packet *p); /* takes NULL */
 /* The frame of a protocol: borrowed. NULL: no memory, or it cannot be said in that protocol. [hub]

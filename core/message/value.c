@@ -103,7 +103,8 @@ static bool read_value(struct reader *r, int c, const char *key, size_t key_byte
 
 static inline bool same_key(const struct value *a, const struct value *b)
 {
-    return a->key_bytes == b->key_bytes && memcmp(a->key, b->key, a->key_bytes) == 0;
+    return a->key_bytes == b->key_bytes && *a->key == *b->key &&
+           memcmp(a->key, b->key, a->key_bytes) == 0;
 }
 
 /* Few members are compared each with each; many go through a hash table whose seed strangers do not
@@ -235,8 +236,10 @@ const struct value *value_member(const struct value *v, parley_str key)
 {
     if (v == NULL || v->kind != VALUE_OBJECT)
         return NULL;
+    char first = key.n > 0 ? *key.p : '\0'; /* of a key without bytes it is its 0 */
     for (uint32_t i = 0; i < v->count; i++)
-        if (v->items[i].key_bytes == key.n && memcmp(v->items[i].key, key.p, key.n) == 0)
+        if (v->items[i].key_bytes == key.n && *v->items[i].key == first &&
+            memcmp(v->items[i].key, key.p, key.n) == 0)
             return &v->items[i];
     return NULL;
 }

@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "net/conn.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -31,13 +30,15 @@ enum {
 
 /* --- refusals --- */
 
-void net_refused(struct net *n, const char *reason, const char *address, parley_str path)
+void net_refused(struct net *n, const char *reason, const struct ip *address, parley_str path)
 {
+    static const struct ip unknown;
+
     (void)n;
     metric_inc(metric(METRIC_COUNTER, "refusals", "Connections and requests that were turned away",
                       "reason", str_of(reason)));
-    log_event(LOG_LEVEL_INFO, "refused", LOG_TEXT("reason", reason), LOG_TEXT("address", address),
-              LOG_STR("path", path));
+    log_event(LOG_LEVEL_INFO, "refused", LOG_TEXT("reason", reason),
+              LOG_IP("address", address ? address : &unknown), LOG_STR("path", path));
 }
 
 static void on_linger(struct ev_loop *ev, ev_timer *w, int events)
@@ -89,19 +90,6 @@ static const char answer_address[] =
 
 /* --- one connection --- */
 
-static void print_peer(const struct sockaddr_storage *from, char out[46])
-{
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
-
-    out[0] = 0;
-    if (from->ss_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)from)->sin_addr, out, 46);
-    else if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-        inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], out, 46);
-    else if (from->ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &v6->sin6_addr, out, 46);
-}
-
 /* lws closes the descriptor of an adoption that fails. */
 static void adopt(struct net *n, struct conn *c)
 {
@@ -115,33 +103,34 @@ static void adopt(struct net *n, struct conn *c)
     n->adopting = c;
     wsi = lws_adopt_descriptor_vhost_via_info(&a);
     if (wsi) {
-        c->wsi = wsi;
+        if (n->adopting)
+            c->wsi = wsi;
         metric_inc(n->metrics.accepts);
     } else {
         if (n->adopting)
             conn_free(n->adopting);
-        net_refused(n, "adoption", "", PARLEY_NONE);
+        net_refused(n, "adoption", NULL, PARLEY_NONE);
     }
     n->adopting = NULL;
 }
 
 static void welcome(struct net *n, int fd, const struct sockaddr_storage *from)
 {
-    char peer[46];
+    struct ip peer;
     bool proxy = false, counted = false;
     struct conn *c;
 
-    print_peer(from, peer);
+    ip_of_socket(from, &peer);
     if (n->admission) {
         if (admission_connect(n->admission) != ADMIT_OK) {
-            net_refused(n, "full", peer, PARLEY_NONE);
+            net_refused(n, "full", &peer, PARLEY_NONE);
             turn_away(n, fd, answer_full);
             return;
         }
-        proxy = admission_is_proxy(n->admission, peer);
-        if (!proxy && !(counted = admission_socket(n->admission, peer))) {
+        proxy = admission_is_proxy(n->admission, &peer);
+        if (!proxy && !(counted = admission_socket(n->admission, &peer))) {
             admission_disconnected(n->admission);
-            net_refused(n, "address_sockets", peer, PARLEY_NONE);
+            net_refused(n, "address_sockets", &peer, PARLEY_NONE);
             turn_away(n, fd, answer_address);
             return;
         }
@@ -149,17 +138,17 @@ static void welcome(struct net *n, int fd, const struct sockaddr_storage *from)
     c = conn_new(n);
     if (!c) {
         if (counted)
-            admission_socket_left(n->admission, peer);
+            admission_socket_left(n->admission, &peer);
         if (n->admission)
             admission_disconnected(n->admission);
-        net_refused(n, "memory", peer, PARLEY_NONE);
+        net_refused(n, "memory", &peer, PARLEY_NONE);
         close(fd);
         return;
     }
     c->fd = fd;
     c->is_proxy = proxy;
-    c->raw_counted = counted;
-    memcpy(c->peer, peer, sizeof c->peer);
+    c->socket_counted = counted;
+    c->peer = peer;
     adopt(n, c);
 }
 

@@ -6,63 +6,35 @@
  */
 #include "net/admission.h"
 
+#include "base/set.h"
 #include "base/str.h"
-#include "net/conn.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdlib.h>
-
-/* Seeded, so that nobody can choose addresses or names that collide; and without memory a count is
- * refused, not the daemon ended. */
-#define HASH_FUNCTION(key, bytes, hash) ((hash) = (unsigned)str_hash(str_n((key), (bytes))))
-#define HASH_NONFATAL_OOM               1
-#define uthash_nonfatal_oom(c)          ((c)->not_added = true)
-#include <uthash.h>
 
 #define RAW_SLACK \
     16 /* sockets of one address beyond its cap, so that a refusal can be told by HTTP */
 
 struct network {
-    uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
-    uint8_t bits;
+    struct ip ip;
+    uint8_t bits; /* of its 128 */
 };
 struct count {
-    UT_hash_handle hh;
+    struct set_link link;
     unsigned clients, sockets;
-    bool not_added;
+    uint16_t key_bytes;
     char key[]; /* 16 bytes of an address; or issuer, 0, user */
 };
 struct admission {
     pthread_mutex_t lock;
     int64_t most, most_per_address, most_per_user;
     int64_t connections;
-    struct count *addresses, *users;
+    struct set addresses, users;
     struct network *proxies;
     size_t proxy_count;
 };
 
 /* --- addresses --- */
-
-static bool parse_ip(const char *text, uint8_t out[16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct in_addr v4;
-
-    if (inet_pton(AF_INET, text, &v4) == 1) {
-        memcpy(out, mapped, 12);
-        memcpy(out + 12, &v4, 4);
-        return true;
-    }
-    return inet_pton(AF_INET6, text, out) == 1;
-}
-
-static bool is_v4(const uint8_t ip[16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    return memcmp(ip, mapped, 12) == 0;
-}
 
 /* "10.0.0.0/8", "::1" */
 static bool parse_network(parley_str s, struct network *ret)
@@ -77,46 +49,42 @@ static bool parse_network(parley_str s, struct network *ret)
     slash = strchr(text, '/');
     if (slash)
         *slash++ = 0;
-    if (!parse_ip(text, ret->bytes))
+    if (!ip_parse(text, &ret->ip))
         return false;
     if (slash) {
         char *end;
         bits = strtoul(slash, &end, 10);
         if (*end || end == slash)
             return false;
-        if (is_v4(ret->bytes))
+        if (ip_is_v4(&ret->ip))
             bits += 96;
     }
     ret->bits = (uint8_t)(bits < 128 ? bits : 128);
     return bits <= 128;
 }
 
-static bool in_network(const uint8_t ip[16], const struct network *n)
+static bool in_network(const struct ip *ip, const struct network *n)
 {
     unsigned whole = n->bits / 8, rest = n->bits % 8;
 
-    if (memcmp(ip, n->bytes, whole) != 0)
+    if (memcmp(ip->bytes, n->ip.bytes, whole) != 0)
         return false;
-    return !rest || ((ip[whole] ^ n->bytes[whole]) & (0xff00u >> rest) & 0xff) == 0;
+    return !rest || ((ip->bytes[whole] ^ n->ip.bytes[whole]) & (0xff00u >> rest) & 0xff) == 0;
 }
 
-bool admission_is_proxy(const struct admission *a, const char *peer)
+bool admission_is_proxy(const struct admission *a, const struct ip *peer)
 {
-    uint8_t ip[16];
-
-    if (!a->proxy_count || !parse_ip(peer, ip))
-        return false;
     for (size_t i = 0; i < a->proxy_count; i++)
-        if (in_network(ip, &a->proxies[i]))
+        if (in_network(peer, &a->proxies[i]))
             return true;
     return false;
 }
 
 /* One element of X-Forwarded-For: an address, perhaps "[v6]:port" or "v4:port". */
-static bool read_hop(parley_str hop, char out[46])
+static bool read_hop(parley_str hop, struct ip *ret)
 {
+    char text[IP_TEXT];
     const char *end;
-    uint8_t ip[16];
 
     hop = str_trim(hop);
     if (hop.n && hop.p[0] == '[') {
@@ -128,23 +96,20 @@ static bool read_hop(parley_str hop, char out[46])
                !memchr(end + 1, ':', hop.n - (size_t)(end + 1 - hop.p))) {
         hop.n = (size_t)(end - hop.p);
     }
-    if (!hop.n || hop.n >= 46)
+    if (!hop.n || hop.n >= sizeof text)
         return false;
-    memcpy(out, hop.p, hop.n);
-    out[hop.n] = 0;
-    if (!parse_ip(out, ip))
-        return false;
-    inet_ntop(is_v4(ip) ? AF_INET : AF_INET6, is_v4(ip) ? ip + 12 : ip, out, 46);
-    return true;
+    memcpy(text, hop.p, hop.n);
+    text[hop.n] = 0;
+    return ip_parse(text, ret);
 }
 
-void admission_forwarded(const struct admission *a, const char *peer, parley_str x_forwarded_for,
-                         char out[46])
+void admission_forwarded(const struct admission *a, const struct ip *peer,
+                         parley_str x_forwarded_for, struct ip *ret)
 {
     size_t end = x_forwarded_for.n;
-    char hop[46];
+    struct ip hop;
 
-    snprintf(out, 46, "%s", peer);
+    *ret = *peer;
     if (!x_forwarded_for.p || !admission_is_proxy(a, peer))
         return;
     /* From the right: what a proxy of ours wrote is true, what stands before it is only claimed. */
@@ -152,16 +117,28 @@ void admission_forwarded(const struct admission *a, const char *peer, parley_str
         size_t from = end;
         while (from && x_forwarded_for.p[from - 1] != ',')
             from--;
-        if (!read_hop(str_n(x_forwarded_for.p + from, end - from), hop))
+        if (!read_hop(str_n(x_forwarded_for.p + from, end - from), &hop))
             return;
-        memcpy(out, hop, sizeof hop);
-        if (!from || !admission_is_proxy(a, hop))
+        *ret = hop;
+        if (!from || !admission_is_proxy(a, &hop))
             return;
         end = from - 1;
     }
 }
 
 /* --- counts --- */
+
+static struct count *count_of(struct set_link *l)
+{
+    return (struct count *)l; /* its first member */
+}
+
+static parley_str key_of(const struct set_link *l)
+{
+    const struct count *c = (const struct count *)l;
+
+    return str_n(c->key, c->key_bytes);
+}
 
 struct admission *admission_new(const struct settings_server *s)
 {
@@ -178,21 +155,23 @@ struct admission *admission_new(const struct settings_server *s)
     for (size_t i = 0; i < s->trusted_proxies.n; i++)
         if (parse_network(s->trusted_proxies.items[i], &a->proxies[a->proxy_count]))
             a->proxy_count++;
+    a->addresses.key = a->users.key = key_of;
     a->most = s->connections;
     a->most_per_address = s->connections_per_address;
     a->most_per_user = s->connections_per_user;
     return a;
 }
 
-static void free_counts(struct count **table)
+static void free_count(void *arg, struct set_link *l)
 {
-    struct count *c = *table, *next;
+    (void)arg;
+    free(count_of(l));
+}
 
-    HASH_CLEAR(hh, *table); /* the entries stay linked in the order of their making */
-    for (; c; c = next) {
-        next = c->hh.next;
-        free(c);
-    }
+static void free_counts(struct set *table)
+{
+    set_each(table, free_count, NULL);
+    set_finish(table);
 }
 
 void admission_free(struct admission *a)
@@ -226,61 +205,46 @@ void admission_disconnected(struct admission *a)
     pthread_mutex_unlock(&a->lock);
 }
 
-static struct count *find(struct count *table, const char *key, size_t n)
-{
-    struct count *c;
-
-    HASH_FIND(hh, table, key, n, c);
-    return c;
-}
-
 /* The entry, made if need be; NULL: no memory. */
-static struct count *entry(struct count **table, const char *key, size_t n)
+static struct count *entry(struct set *table, parley_str key)
 {
-    struct count *c = find(*table, key, n);
+    struct count *c = count_of(set_find(table, key));
 
     if (c)
         return c;
-    c = calloc(1, sizeof *c + n);
+    c = calloc(1, sizeof *c + key.n);
     if (!c)
         return NULL;
-    memcpy(c->key, key, n);
-    HASH_ADD_KEYPTR(hh, *table, c->key, n, c);
-    if (c->not_added) {
+    c->key_bytes = (uint16_t)key.n;
+    memcpy(c->key, key.p, key.n);
+    if (set_add(table, &c->link) < 0) {
         free(c);
         return NULL;
     }
     return c;
 }
 
-static void drop_if_unused(struct count **table, struct count *c)
+static void drop_if_unused(struct set *table, struct count *c)
 {
     if (c->clients || c->sockets)
         return;
-    HASH_DEL(*table, c);
+    set_remove(table, &c->link);
     free(c);
 }
 
-static void address_key(const char *address, char out[16])
-{
-    uint8_t ip[16] = {0};
-
-    if (parse_ip(address, ip) && !is_v4(ip))
-        memset(ip + 8, 0, 8);
-    memcpy(out, ip, 16);
-}
-
-/* One more client, or socket, of this key unless that would be more than `most`. */
-static bool take(struct admission *a, struct count **table, const char *key, size_t n, bool socket,
-                 int64_t most)
+/* One more client, or socket, of this key unless that would be more than `most`. Where there is no
+ * cap nothing is counted, so that it costs no memory either. */
+static bool take(struct admission *a, struct set *table, parley_str key, bool socket, int64_t most)
 {
     bool ok = false;
 
+    if (!most)
+        return true;
     pthread_mutex_lock(&a->lock);
-    struct count *c = entry(table, key, n);
+    struct count *c = entry(table, key);
     if (c) {
         unsigned *counter = socket ? &c->sockets : &c->clients;
-        ok = !most || *counter < most;
+        ok = *counter < most;
         if (ok)
             ++*counter;
         drop_if_unused(table, c);
@@ -289,11 +253,10 @@ static bool take(struct admission *a, struct count **table, const char *key, siz
     return ok;
 }
 
-static void give_back(struct admission *a, struct count **table, const char *key, size_t n,
-                      bool socket)
+static void give_back(struct admission *a, struct set *table, parley_str key, bool socket)
 {
     pthread_mutex_lock(&a->lock);
-    struct count *c = find(*table, key, n);
+    struct count *c = count_of(set_find(table, key));
     if (c) {
         unsigned *counter = socket ? &c->sockets : &c->clients;
         if (*counter)
@@ -303,43 +266,56 @@ static void give_back(struct admission *a, struct count **table, const char *key
     pthread_mutex_unlock(&a->lock);
 }
 
-enum admission_refusal admission_address(struct admission *a, const char *address)
+/* What one customer has: an IPv4 address, or a /64. */
+static struct ip customer(const struct ip *address)
 {
-    char key[16];
+    struct ip c = *address;
 
-    address_key(address, key);
-    return take(a, &a->addresses, key, sizeof key, false, a->most_per_address) ? ADMIT_OK
+    if (!ip_is_v4(&c))
+        memset(c.bytes + 8, 0, 8);
+    return c;
+}
+
+static parley_str address_key(const struct ip *c)
+{
+    return str_n((const char *)c->bytes, sizeof c->bytes);
+}
+
+enum admission_refusal admission_address(struct admission *a, const struct ip *address)
+{
+    struct ip c = customer(address);
+
+    return take(a, &a->addresses, address_key(&c), false, a->most_per_address) ? ADMIT_OK
                                                                                : ADMIT_ADDRESS;
 }
 
-void admission_address_left(struct admission *a, const char *address)
+void admission_address_left(struct admission *a, const struct ip *address)
 {
-    char key[16];
+    struct ip c = customer(address);
 
-    address_key(address, key);
-    give_back(a, &a->addresses, key, sizeof key, false);
+    if (a->most_per_address)
+        give_back(a, &a->addresses, address_key(&c), false);
 }
 
-bool admission_socket(struct admission *a, const char *address)
+bool admission_socket(struct admission *a, const struct ip *address)
 {
-    char key[16];
+    struct ip c = customer(address);
 
-    address_key(address, key);
-    return take(a, &a->addresses, key, sizeof key, true,
+    return take(a, &a->addresses, address_key(&c), true,
                 a->most_per_address ? a->most_per_address + RAW_SLACK : 0);
 }
 
-void admission_socket_left(struct admission *a, const char *address)
+void admission_socket_left(struct admission *a, const struct ip *address)
 {
-    char key[16];
+    struct ip c = customer(address);
 
-    address_key(address, key);
-    give_back(a, &a->addresses, key, sizeof key, true);
+    if (a->most_per_address)
+        give_back(a, &a->addresses, address_key(&c), true);
 }
 
 /* Issuer and user are bounded by the identity: 255 bytes of sub; an issuer is a URL. */
 #define USER_KEY_BYTES 1024
-static size_t user_key(parley_str issuer, parley_str user, char out[USER_KEY_BYTES])
+static parley_str user_key(parley_str issuer, parley_str user, char out[USER_KEY_BYTES])
 {
     size_t a = issuer.n < USER_KEY_BYTES / 2 ? issuer.n : USER_KEY_BYTES / 2 - 1;
     size_t b = user.n < USER_KEY_BYTES / 2 ? user.n : USER_KEY_BYTES / 2 - 1;
@@ -349,21 +325,21 @@ static size_t user_key(parley_str issuer, parley_str user, char out[USER_KEY_BYT
     out[a] = 0;
     if (b)
         memcpy(out + a + 1, user.p, b);
-    return a + 1 + b;
+    return str_n(out, a + 1 + b);
 }
 
 enum admission_refusal admission_user(struct admission *a, parley_str issuer, parley_str user)
 {
     char key[USER_KEY_BYTES];
-    size_t n = user_key(issuer, user, key);
 
-    return take(a, &a->users, key, n, false, a->most_per_user) ? ADMIT_OK : ADMIT_USER;
+    return take(a, &a->users, user_key(issuer, user, key), false, a->most_per_user) ? ADMIT_OK
+                                                                                    : ADMIT_USER;
 }
 
 void admission_user_left(struct admission *a, parley_str issuer, parley_str user)
 {
     char key[USER_KEY_BYTES];
-    size_t n = user_key(issuer, user, key);
 
-    give_back(a, &a->users, key, n, false);
+    if (a->most_per_user)
+        give_back(a, &a->users, user_key(issuer, user, key), false);
 }

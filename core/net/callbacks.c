@@ -2,8 +2,9 @@
  *
  * lws has one protocol of ours, named as the subprotocol, for HTTP and WebSocket alike: so no
  * client can choose another one, and lws never binds a connection to a callback that does not know
- * it. The connection hangs on the wsi's opaque pointer, which lives from adoption to WSI_DESTROY;
- * the `user` pointer of lws comes and goes.
+ * it. A connection hangs on the wsi's opaque pointer from adoption to WSI_DESTROY, or to its
+ * upgrade; a client hangs on the wsi's user pointer (which with HTTP comes and goes) from
+ * ESTABLISHED to CLOSED. So never both, and after a client's CLOSED neither.
  */
 #include "base/metrics.h"
 #include "base/str.h"
@@ -22,116 +23,97 @@ static void close_reason(struct lws *wsi, uint16_t code, const char *text)
                      n < 123 ? n : 123);
 }
 
-/* The 101 is out. client_open takes what the handshake found over, counts and all, also when it
- * has no room. */
-static int established(struct conn *c)
-{
-    struct handshake hs = {.wsi = c->wsi,
-                           .tls = c->tls,
-                           .protocol = c->protocol,
-                           .address = c->address,
-                           .identity = c->identity,
-                           .login = c->login};
-    char *address = c->address;
-
-    conn_wait(c, WAIT_NOTHING);
-    c->identity = NULL;
-    c->login = NULL;
-    c->address = NULL;
-    c->client = client_open(c->net->pump, &hs);
-    free(address);
-    if (!c->client) {
-        net_refused(c->net, "pressure", c->peer, PARLEY_NONE);
-        close_reason(c->wsi, 1013, "try again later");
-        return -1;
-    }
-    metric_inc(c->net->metrics.handshakes);
-    return 0;
-}
+/* --- a client --- */
 
 /* lws hands a frame over in pieces of its rx buffer: `first` is told with the first piece of a
  * message's first frame, `final` with the last piece of its last one. The length of a frame is what
  * the peer says, and may be nonsense. */
-static int receive(struct conn *c, const char *in, size_t n)
+static int receive(struct lws *wsi, struct client *client, const char *in, size_t n)
 {
-    size_t remaining = lws_remaining_packet_payload(c->wsi);
+    size_t remaining = lws_remaining_packet_payload(wsi);
 
-    if (!c->client)
-        return 0;
-    client_receive(c->client, in ? in : "", n, remaining < SIZE_MAX / 4 ? remaining : SIZE_MAX / 4,
-                   lws_is_first_fragment(c->wsi), lws_is_final_fragment(c->wsi),
-                   lws_frame_is_binary(c->wsi));
+    client_receive(client, in ? in : "", n, remaining < SIZE_MAX / 4 ? remaining : SIZE_MAX / 4,
+                   lws_is_first_fragment(wsi), lws_is_final_fragment(wsi),
+                   lws_frame_is_binary(wsi));
     return 0;
 }
 
-static int writable(struct conn *c)
+static int writable(struct lws *wsi, struct client *client)
 {
-    if (!c->client || client_writable(c->client) == 0)
+    if (client_writable(client) == 0)
         return 0;
-    close_reason(c->wsi, c->client->close_code, c->client->close_text);
+    close_reason(wsi, client->close_code, client->close_text);
     return -1;
 }
 
-static void closed(struct conn *c)
+static void client_left(struct net *n, struct lws *wsi, struct client *client)
 {
-    struct client *client = c->client;
-
-    c->client = NULL;
-    if (client)
-        client_closed(client);
-    http_closed(c);
+    lws_set_wsi_user(wsi, NULL);
+    if (!client->tls)
+        reader_stop(&client->reader);
+    conn_socket_closed(n, &client->address, client->socket_counted);
+    client_closed(client);
 }
 
-static void destroyed(struct conn *c)
-{
-    struct net *n = c->net;
-
-    closed(c);
-    if (n->adopting == c)
-        n->adopting = NULL;
-    conn_free(c);
-}
-
-static int websocket(struct conn *c, enum lws_callback_reasons reason, void *in, size_t len)
+static int websocket(struct net *n, struct lws *wsi, struct client *client,
+                     enum lws_callback_reasons reason, void *in, size_t len)
 {
     switch (reason) {
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* `in` may be freed already: never read it */
-        return handshake_confirm(c);
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return c->address ? 0 : -1; /* not by a way around CONFIRM_UPGRADE */
-    case LWS_CALLBACK_ESTABLISHED:
-        return c->address ? established(c) : -1;
     case LWS_CALLBACK_RECEIVE:
-        return receive(c, in, len);
+        return receive(wsi, client, in, len);
     case LWS_CALLBACK_RECEIVE_PONG:
-        if (c->client)
-            client_heard(c->client);
+        client_heard(client);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return writable(c);
+        return writable(wsi, client);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        if (c->client)
-            client_peer_closing(c->client);
+        client_peer_closing(client);
+        return 0;
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY:
+        client_left(n, wsi, client);
         return 0;
     default:
         return 0;
     }
 }
 
-static int http(struct conn *c, enum lws_callback_reasons reason, void *in, size_t len)
+/* --- a connection that is none yet, or never --- */
+
+/* The 101 is out. client_open takes what the handshake found over, counts and all, also when it
+ * has no room. */
+static int established(struct conn *c)
 {
-    switch (reason) {
-    case LWS_CALLBACK_HTTP:
-        return http_begun(c);
-    case LWS_CALLBACK_HTTP_BODY:
-        return http_body(c, in, len);
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return http_body_complete(c);
-    case LWS_CALLBACK_HTTP_WRITEABLE:
-        return http_writable(c);
-    default:
-        return 0;
+    struct net *n = c->net;
+    struct lws *wsi = c->wsi;
+    struct handshake hs = {.wsi = wsi,
+                           .tls = c->tls,
+                           .fd = c->tls ? 0 : lws_get_socket_fd(wsi),
+                           .protocol = c->protocol,
+                           .address = &c->address,
+                           .socket_counted = c->socket_counted,
+                           .identity = c->identity,
+                           .login = c->login};
+    struct client *client;
+
+    conn_wait(c, WAIT_NOTHING);
+    c->identity = NULL;
+    c->login = NULL;
+    c->upgrading = false;
+    client = client_open(n->pump, &hs);
+    if (!client) {
+        net_refused(n, "pressure", &c->peer, PARLEY_NONE);
+        close_reason(wsi, 1013, "try again later");
+        return -1;
     }
+    lws_set_opaque_user_data(wsi, NULL);
+    lws_set_wsi_user(wsi, client);
+    if (!client->tls)
+        reader_start(&client->reader, client, lws_get_socket_fd(wsi));
+    conn_upgraded(c);
+    metric_inc(n->metrics.handshakes);
+    return 0;
 }
 
 /* CONNECT makes lws turn to raw mode, its timeouts off, whatever we say elsewhere. */
@@ -140,14 +122,39 @@ static int refuse_raw(struct conn *c)
     static const char words[] = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n"
                                 "Connection: close\r\n\r\n";
 
-    net_refused(c->net, "connect", c->peer, PARLEY_NONE);
+    net_refused(c->net, "connect", &c->peer, PARLEY_NONE);
     lws_write(c->wsi, (unsigned char *)(uintptr_t)words, sizeof words - 1, LWS_WRITE_RAW);
     return -1;
+}
+
+static int request(struct conn *c, enum lws_callback_reasons reason, void *in, size_t len)
+{
+    switch (reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* `in` may be freed already: never read it */
+        return handshake_confirm(c);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return c->upgrading ? 0 : -1; /* not by a way around CONFIRM_UPGRADE */
+    case LWS_CALLBACK_ESTABLISHED:
+        return c->upgrading ? established(c) : -1;
+    case LWS_CALLBACK_HTTP:
+        return http_begun(c);
+    case LWS_CALLBACK_HTTP_BODY:
+        return http_body(c, in, len);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return http_body_complete(c);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return http_writable(c);
+    case LWS_CALLBACK_RAW_ADOPT:
+        return refuse_raw(c);
+    default:
+        return 0;
+    }
 }
 
 int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                  size_t len)
 {
+    struct client *client;
     struct conn *c;
     struct net *n;
     int r = 0;
@@ -174,25 +181,23 @@ int net_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
         return 0;
     }
     c = lws_get_opaque_user_data(wsi);
-    if (!c)
+    client = lws_wsi_user(wsi);
+    if (!c && !client)
         return 0;
-    n = c->net;
+    n = lws_context_user(lws_get_context(wsi));
     enum domain before = domain_enter(n->actor->domain);
     n->inside++;
-    c->wsi = wsi; /* callbacks come before the adoption has returned it */
-    if (reason == LWS_CALLBACK_WSI_DESTROY)
-        destroyed(c);
-    else if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLOSED_HTTP)
-        closed(c);
-    else if (c->killed)
-        r = -1;
-    else if (reason == LWS_CALLBACK_RAW_ADOPT)
-        r = refuse_raw(c);
-    else if (reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_BODY ||
-             reason == LWS_CALLBACK_HTTP_BODY_COMPLETION || reason == LWS_CALLBACK_HTTP_WRITEABLE)
-        r = http(c, reason, in, len);
-    else
-        r = websocket(c, reason, in, len);
+    if (client) {
+        r = websocket(n, wsi, client, reason, in, len);
+    } else {
+        c->wsi = wsi; /* callbacks come before the adoption has returned it */
+        if (reason == LWS_CALLBACK_WSI_DESTROY)
+            conn_free(c);
+        else if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLOSED_HTTP)
+            http_closed(c); /* CLOSED: FILTER_PROTOCOL_CONNECTION refused it */
+        else
+            r = c->killed ? -1 : request(c, reason, in, len);
+    }
     n->inside--;
     domain_leave(before);
     return r;

@@ -43,17 +43,48 @@ struct conn *conn_new(struct net *n)
 
 void conn_drop_upgrade(struct conn *c)
 {
-    if (c->address && c->net->admission) {
-        admission_address_left(c->net->admission, c->address);
+    if (c->upgrading && c->net->admission) {
+        admission_address_left(c->net->admission, &c->address);
         if (c->identity)
-            admission_user_left(c->net->admission, c->identity->issuer, c->identity->user);
+            admission_user_left(c->net->admission, identity_issuer(c->identity),
+                                identity_user(c->identity));
     }
     identity_unref(c->identity);
     login_free(c->login);
-    free(c->address);
     c->identity = NULL;
     c->login = NULL;
-    c->address = NULL;
+    c->upgrading = false;
+}
+
+/* To the free list; the pointer may still be compared, and finds no serial. */
+static void put_away(struct conn *c)
+{
+    struct net *n = c->net;
+
+    if (n->adopting == c)
+        n->adopting = NULL;
+    c->serial = 0;
+    c->wsi = NULL;
+    c->after = n->conn_free;
+    n->conn_free = c;
+}
+
+void conn_socket_closed(struct net *n, const struct ip *address, bool socket_counted)
+{
+    if (n->admission) {
+        if (socket_counted)
+            admission_socket_left(n->admission, address);
+        admission_disconnected(n->admission);
+    }
+    n->conn_count--;
+    metric_add(n->metrics.open, -1);
+}
+
+void conn_upgraded(struct conn *c)
+{
+    conn_wait(c, WAIT_NOTHING);
+    http_closed(c);
+    put_away(c);
 }
 
 void conn_free(struct conn *c)
@@ -63,18 +94,8 @@ void conn_free(struct conn *c)
     conn_wait(c, WAIT_NOTHING);
     http_closed(c);
     conn_drop_upgrade(c);
-    if (n->admission) {
-        if (c->raw_counted)
-            admission_socket_left(n->admission, c->peer);
-        admission_disconnected(n->admission);
-    }
-    c->serial = 0;
-    c->wsi = NULL;
-    c->client = NULL;
-    c->after = n->conn_free;
-    n->conn_free = c;
-    n->conn_count--;
-    metric_add(n->metrics.open, -1);
+    conn_socket_closed(n, &c->peer, c->socket_counted);
+    put_away(c);
 }
 
 /* lws closes what is to be closed from its idle watcher, which on a busy loop does not come to run.
@@ -142,14 +163,14 @@ static void overdue(struct conn *c)
 
     switch (c->wait) {
     case WAIT_HANDSHAKE:
-        net_refused(n, "handshake_timeout", c->peer, PARLEY_NONE);
+        net_refused(n, "handshake_timeout", &c->peer, PARLEY_NONE);
         conn_kill(c);
         break;
     case WAIT_ANSWER:
         http_late(c);
         break;
     case WAIT_TAKE:
-        net_refused(n, "answer_not_taken", c->peer, PARLEY_NONE);
+        net_refused(n, "answer_not_taken", &c->peer, PARLEY_NONE);
         conn_kill(c);
         break;
     default:

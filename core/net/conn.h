@@ -1,4 +1,6 @@
-/* What the files of net/ share, and http/server.c with them: a connection from accept to close.
+/* What the files of net/ share, and http/server.c with them: a connection from accept to close, or
+ * to its upgrade. From there on it is a client, and this record, which knows only of handshakes and
+ * requests, serves the next one: ten thousand who are idle need none.
  *
  * A connection belongs to the loop of its net. Its memory goes back to the net's own free list and
  * is never unmapped while the net lives, so that whoever comes back with an old pointer (an answer
@@ -6,13 +8,13 @@
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
+#include "base/ip.h"
 #include "http/http.h"
 #include "net/net.h"
 
 #include <ev.h>
 #include <libwebsockets.h>
 
-struct client;
 struct identity;
 struct login;
 struct http_exchange;
@@ -37,18 +39,16 @@ struct conn {
     int fd;
     uint8_t wait; /* enum conn_wait */
     bool tls;
-    bool raw_counted; /* at accept, by address */
-    bool is_proxy;    /* a trusted one */
-    bool killed;      /* told lws to close it */
-    bool http_seen;   /* a complete request was read: keep-alive from now on */
-    char peer[46];    /* address of the socket's other end */
-    /* between CONFIRM_UPGRADE and ESTABLISHED */
+    bool socket_counted; /* at accept, by its peer's address */
+    bool is_proxy;       /* a trusted one */
+    bool killed;         /* told lws to close it */
+    bool http_seen;      /* a complete request was read: keep-alive from now on */
+    bool upgrading;      /* allowed by CONFIRM_UPGRADE; until ESTABLISHED: */
+    uint8_t protocol;
+    struct ip address; /* the client's, proxies seen through; it is counted */
     struct identity *identity;
     struct login *login;
-    char *address; /* the client's, proxies seen through; NULL: no upgrade was allowed */
-    uint8_t protocol;
-    /* afterwards */
-    struct client *client;
+    struct ip peer;             /* address of the socket's other end */
     struct http_exchange *http; /* while a request is being read or answered */
 };
 
@@ -112,7 +112,11 @@ struct net {
 
 /* conn.c */
 struct conn *conn_new(struct net *n); /* NULL: no memory */
-void conn_free(struct conn *c);       /* gives back what it still holds */
+void conn_free(struct conn *c);       /* the socket is closed: gives back what it still holds */
+/* The upgrade was its end: what was counted for the socket is the client's from now on. */
+void conn_upgraded(struct conn *c);
+/* Gives that back. */
+void conn_socket_closed(struct net *n, const struct ip *address, bool socket_counted);
 void conn_wait(struct conn *c, enum conn_wait kind);
 void conn_kill(
     struct conn *c); /* closed without a word; outside lws's callbacks at once: c is gone */
@@ -126,12 +130,8 @@ void accept_init(struct net *n);
 void accept_start(struct net *n);
 void accept_stop(struct net *n); /* closes the listening sockets */
 void accept_finish(struct net *n);
-void net_refused(struct net *n, const char *reason, const char *address,
-                 parley_str path); /* counted and logged */
-
-/* admission.c: sockets of one address, upgraded or not */
-bool admission_socket(struct admission *a, const char *address); /* false: too many */
-void admission_socket_left(struct admission *a, const char *address);
+void net_refused(struct net *n, const char *reason, const struct ip *address,
+                 parley_str path); /* counted and logged; address NULL: not known */
 
 /* tls.c: one sentence in why; 0 or -EINVAL */
 int tls_check(const char *certificate, const char *key, char why[256]);
@@ -154,5 +154,6 @@ bool header_bearer(struct lws *wsi, struct arena *a,
                    parley_str *ret); /* absent: none; false: not usable */
 /* The request's path, decoded, and its method. false: none that we know, or with a NUL. */
 bool header_path(struct lws *wsi, parley_str *ret, enum http_method *ret_method);
-void header_address(struct conn *c, char out[46]); /* X-Forwarded-For, if a trusted proxy asks */
+/* The peer's; or that of X-Forwarded-For, if a trusted proxy asks. */
+void header_address(struct conn *c, struct ip *ret);
 #endif

@@ -53,7 +53,7 @@ struct attempt {
     parley_str path, host, ticket, bearer;
     struct http_query *query;
     size_t query_count;
-    char address[46];
+    struct ip address;
     struct refusal told; /* a refusal whose text the authenticator gave */
     char why[256];
 };
@@ -87,9 +87,9 @@ static int answer(const struct attempt *a, const struct refusal *r)
                      r->status, status_words(r->status), strlen(r->text),
                      r->header ? r->header : "", r->text);
 
-    net_refused(a->c->net, r->reason, a->address, a->path);
+    net_refused(a->c->net, r->reason, &a->address, a->path);
     if (r == &a->told)
-        log_event(LOG_LEVEL_INFO, "login_refused", LOG_TEXT("address", a->address),
+        log_event(LOG_LEVEL_INFO, "login_refused", LOG_IP("address", &a->address),
                   LOG_TEXT("msg", r->text));
     lws_write(a->wsi, (unsigned char *)text, (size_t)n, LWS_WRITE_HTTP_HEADERS);
     return -1;
@@ -205,14 +205,10 @@ static const struct refusal *check_address(struct attempt *a)
 {
     struct admission *admission = a->c->net->admission;
 
-    a->c->address = str_dup(str_of(a->address));
-    if (!a->c->address)
-        return &no_memory;
-    if (admission && admission_address(admission, a->address) != ADMIT_OK) {
-        free(a->c->address);
-        a->c->address = NULL;
+    if (admission && admission_address(admission, &a->address) != ADMIT_OK)
         return &many_of_address;
-    }
+    a->c->address = a->address;
+    a->c->upgrading = true;
     return NULL;
 }
 
@@ -240,7 +236,7 @@ static const struct refusal *check_login(struct attempt *a)
         return &no_memory;
     for (size_t i = 0; i < a->query_count; i++)
         query[i] = (struct login_query){a->query[i].name, a->query[i].value};
-    login = login_new(a->bearer, query, a->query_count, a->address);
+    login = login_new(a->bearer, query, a->query_count, ip_print(&a->address, (char[IP_TEXT]){0}));
     if (!login)
         return &no_memory;
     switch (login_check(logins, login)) {
@@ -266,7 +262,8 @@ static const struct refusal *check_user(struct attempt *a)
     struct admission *admission = a->c->net->admission;
     struct identity *i = a->c->identity;
 
-    if (!i || !admission || admission_user(admission, i->issuer, i->user) == ADMIT_OK)
+    if (!i || !admission ||
+        admission_user(admission, identity_issuer(i), identity_user(i)) == ADMIT_OK)
         return NULL;
     identity_unref(i);
     a->c->identity = NULL; /* so that no count of the user is given back */
@@ -303,18 +300,18 @@ int handshake_confirm(struct conn *c)
     char up[32];
     int r = -1, n = lws_hdr_copy(c->wsi, up, sizeof up, WSI_TOKEN_UPGRADE);
 
-    memcpy(a.address, c->peer, sizeof a.address);
+    a.address = c->peer;
     /* To anything but websocket and h2c lws has already answered 403, and may have let go of the
      * head, so not another word (CVE-2025-11677). */
     if (n != 9 || strcasecmp(up, "websocket") != 0) {
         bool h2c = n == 3 && strcasecmp(up, "h2c") == 0;
         if (h2c)
             return answer(&a, &bad_request);
-        net_refused(c->net, "bad_upgrade", c->peer, PARLEY_NONE);
+        net_refused(c->net, "bad_upgrade", &c->peer, PARLEY_NONE);
         return -1;
     }
     arena_init_in(&arena, memory, sizeof memory, 16 * 1024);
-    header_address(c, a.address);
+    header_address(c, &a.address);
     if (c->net->pump)
         r = decide(&a);
     else

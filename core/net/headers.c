@@ -132,14 +132,14 @@ bool header_path(struct lws *wsi, parley_str *ret, enum http_method *ret_method)
     return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) > 0 || p[n + 1] == 'H';
 }
 
-void header_address(struct conn *c, char out[46])
+void header_address(struct conn *c, struct ip *ret)
 {
     char text[1024];
     parley_str list;
 
-    memcpy(out, c->peer, 46);
+    *ret = c->peer;
     if (!c->is_proxy || !c->net->admission)
         return;
     if (header_get(c->wsi, WSI_TOKEN_X_FORWARDED_FOR, text, sizeof text, &list) && list.p)
-        admission_forwarded(c->net->admission, c->peer, list, out);
+        admission_forwarded(c->net->admission, &c->peer, list, ret);
 }

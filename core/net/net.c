@@ -1,8 +1,7 @@
 /* A loop's network: one lws context on that loop, fed with sockets that we accepted ourselves.
  *
- * lws listens on nothing, keeps no idle list (retry_and_idle_policy: its sorted list costs more
- * than a handshake), compresses nothing (it corrupts), and serves no files. fd_limit_per_thread
- * stays 0: any other value makes each of its look-ups linear.
+ * lws listens on nothing, keeps no idle list, compresses nothing (it corrupts), and serves no
+ * files. fd_limit_per_thread stays 0: any other value makes each of its look-ups linear.
  */
 #include "net/net.h"
 
@@ -20,14 +19,19 @@ enum {
     HEADER_BYTES = 16 * 1024, /* a head larger than that is not answered by lws at all */
     HEADERS_LEAST = 128,
     HEADERS_MOST = 4096,
-    RX_BYTES = 1024,
+    RX_BYTES = 256,         /* a connection's own; only under TLS is it read into (net/reader.h) */
     TX_BYTES = 1024 * 1024, /* lws may send as much at once: the pieces are ours to choose */
+    SERVICE_BYTES = 64 * 1024, /* read from a socket at once: what came together is one turn's */
     IDLE_MS = 15000,
     ANSWER_MS = 10000,
     TAKE_MS = 20000,
     DISCARD_MS = 2000,
     DESCRIPTORS_BESIDE = 4096, /* what is not a client: listeners, files, refused sockets */
 };
+
+/* All zero: no idle list. Without a policy of ours lws has one of 300 s, and walks a sorted list of
+ * all connections for each that comes. */
+static const lws_retry_bo_t no_idle_list;
 
 /* lws makes tables of as many entries as there may be descriptors, and touches them: 16 MiB a
  * context where the limit is a million. So the limit becomes what can be needed. */
@@ -90,8 +94,11 @@ static int make_context(struct net *n, const struct net_options *o, char why[256
         .server_string = "parley",
         .vhost_name = "parley",
         .foreign_loops = n->loops,
+        .user = n,
         .max_http_header_data = HEADER_BYTES,
         .max_http_header_pool = (unsigned short)header_pool(s),
+        .retry_and_idle_policy = &no_idle_list,
+        .pt_serv_buf_size = SERVICE_BYTES,
         .timeout_secs = seconds, /* behind our own deadlines */
         .timeout_secs_ah_idle = seconds,
         .keepalive_timeout = IDLE_MS / 1000 + 5,

@@ -6,7 +6,7 @@
  */
 #include "net/wire.h"
 
-#include "client/frame.h"
+#include "client/client.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -37,25 +37,33 @@ static int give(struct lws *wsi, const char *bytes, size_t n)
     return lws_write(wsi, (unsigned char *)(uintptr_t)bytes, n, LWS_WRITE_HTTP);
 }
 
-static ssize_t send_plain(struct lws *wsi, const char *bytes, size_t n)
+ssize_t wire_send_direct(int fd, const char *bytes, size_t n)
 {
     ssize_t sent;
-    size_t end;
 
     do
-        sent = send(lws_get_socket_fd(wsi), bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send(fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    if (sent == (ssize_t)n)
-        return sent;
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-        return -1;
-    if (sent < 0)
-        sent = 0;
-    end = boundary(bytes, n, (size_t)sent);
-    if (end > (size_t)sent && give(wsi, bytes + sent, end - (size_t)sent) < 0)
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    return sent;
+}
+
+ssize_t wire_complete(struct lws *wsi, const char *bytes, size_t n, size_t sent)
+{
+    size_t end = boundary(bytes, n, sent);
+
+    if (end > sent && give(wsi, bytes + sent, end - sent) < 0)
         return -1;
     lws_callback_on_writable(wsi);
     return (ssize_t)end;
+}
+
+static ssize_t send_plain(struct lws *wsi, const char *bytes, size_t n)
+{
+    ssize_t sent = wire_send_direct(lws_get_socket_fd(wsi), bytes, n);
+
+    return sent < 0 || sent == (ssize_t)n ? sent : wire_complete(wsi, bytes, n, (size_t)sent);
 }
 
 /* Whole frames of at most a record; a larger frame goes alone. */
@@ -110,9 +118,25 @@ void wire_want_writable(struct lws *wsi)
     lws_callback_on_writable(wsi);
 }
 
+/* Before ESTABLISHED has returned it is not decided who reads: then lws does. */
 void wire_read(struct lws *wsi, bool on)
 {
-    lws_rx_flow_control(wsi, on);
+    struct client *c = lws_wsi_user(wsi);
+
+    if (c && c->fd)
+        reader_read(&c->reader, on);
+    else if (c || lws_is_ssl(wsi))
+        lws_rx_flow_control(wsi, on);
+}
+
+/* Where lws keeps bytes of anybody it asks not to wait; it may be somebody else's, which does not
+ * happen often enough to matter. */
+bool wire_handshake_over(struct lws *wsi)
+{
+    if (lws_service_adjust_timeout(lws_get_context(wsi), 1, 0) == 0)
+        return false;
+    lws_rx_flow_control(wsi, 0);
+    return true;
 }
 
 void wire_abort(struct lws *wsi)

@@ -17,9 +17,19 @@ struct lws;
  * boundary (a frame that went out in part is completed by lws). Fewer than n: the socket is full,
  * and client_writable will be called. -1: the connection is broken. */
 ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n);
+/* To a socket without TLS of which lws holds nothing back: how many of the n bytes it took, perhaps
+ * in the middle of a frame; -1: broken. Fewer than n: wire_complete comes next. */
+ssize_t wire_send_direct(int fd, const char *bytes, size_t n);
+/* Gives lws the rest of the frame that `sent` bytes end in, and wants client_writable. Returns what
+ * is on its way then, as wire_send does. */
+ssize_t wire_complete(struct lws *wsi, const char *bytes, size_t n, size_t sent);
 bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
 void wire_want_writable(struct lws *wsi);
 void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */
+/* The call of lws that upgraded it has returned: from now on its reader reads it, and true. False:
+ * lws read on behind the request (whoever sends before he has his 101 breaks the standard), so what
+ * comes stays its affair. */
+bool wire_handshake_over(struct lws *wsi);
 void wire_abort(struct lws *wsi); /* the connection is broken or hopeless: lws closes it from the
                                      loop, without a close frame */
 int wire_unsent(struct lws *wsi); /* bytes in the kernel's send queue, for the log; -1 unknown */

@@ -15,8 +15,6 @@
 
 #include <stdlib.h>
 
-#define TIMER_MOST_MS 100000000000000 /* thousands of years; sums with it do not overflow */
-
 static int bad_option(parley_host *h, const char *option, const char *text)
 {
     struct plugin_instance *i = instance_of(h);
@@ -68,47 +66,48 @@ static int64_t uptime_ms(parley_host *h)
 static int timer(parley_host *h, int how, int64_t ms, const char *key)
 {
     struct plugin_instance *i = instance_of(h);
-    int64_t wait = ms;
-    int r;
 
     DOMAIN_ASSERT(DOMAIN_HUB | DOMAIN_CONTROL);
     if (domain_current == DOMAIN_CONTROL)
         return i->control ? control_timer(i->control, i, how, ms, key) : -EAGAIN;
-    if (how == PARLEY_TIMER_CANCEL)
-        return timers_cancel(i->hub->timers, i, key);
-    if (ms < 0 || ms > TIMER_MOST_MS)
-        return -EINVAL;
-    if (how == PARLEY_TIMER_AT) {
-        wait = ms - clock_unix_ms();
-        timers_cancel(i->hub->timers, i, key);
-    }
-    /* Never in the turn in which it was set: one that sets itself again must leave room for others.
-     */
-    r = timers_set(i->hub->timers, i, key, clock_mono_ms() + (wait > 1 ? wait : 1));
-    hub_arm_timer(i->hub);
-    return r;
+    return api_timer(i, how, ms, key);
 }
 
-/* Metrics without a label are looked up once; they are the ones that hot paths count. */
+/* A series of the plugin's table, from the page of all metrics: under its lock. */
+static struct metric *look_up(struct plugin_instance *i, const parley_metric *m, parley_str label)
+{
+    const char *brace = strchr(m->name, '{');
+    char name[96], key[32] = "label";
+
+    snprintf(name, sizeof name, "%s_%.*s", i->name, (int)strcspn(m->name, "{"), m->name);
+    if (brace)
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(brace + 1, "}"), brace + 1);
+    return metric2((enum metric_kind)m->kind, name, m->doc, "section", str_of(i->host.section),
+                   label.p ? key : NULL, label);
+}
+
+/* Looked up once, and kept: hot paths count. */
 static void metric_add_to(parley_host *h, const parley_metric *m, parley_str label, double v)
 {
     struct plugin_instance *i = instance_of(h);
     const parley_table *t = &i->file->copy.metrics;
     size_t at = t->size ? (size_t)((const char *)m - (const char *)t->items) / t->size : 0;
     struct metric *series = NULL;
-    const char *brace = strchr(m->name, '{');
-    char name[96], key[32] = "label";
 
-    if (!label.p && at < t->count)
+    if (at >= t->count) { /* not of its table: known nowhere else */
+        series = look_up(i, m, label);
+    } else if (label.p) {
+        series = series_find(&i->series, at, label);
+        if (!series) {
+            series = look_up(i, m, label);
+            series_keep(&i->series, at, label, series);
+        }
+    } else {
         series = __atomic_load_n(&i->metrics[at], __ATOMIC_ACQUIRE);
-    if (!series) {
-        snprintf(name, sizeof name, "%s_%.*s", i->name, (int)strcspn(m->name, "{"), m->name);
-        if (brace)
-            snprintf(key, sizeof key, "%.*s", (int)strcspn(brace + 1, "}"), brace + 1);
-        series = metric2((enum metric_kind)m->kind, name, m->doc, "section", str_of(h->section),
-                         label.p ? key : NULL, label);
-        if (!label.p && at < t->count)
+        if (!series) {
+            series = look_up(i, m, label);
             __atomic_store_n(&i->metrics[at], series, __ATOMIC_RELEASE);
+        }
     }
     metric_add(series, v);
 }
@@ -191,50 +190,6 @@ static int resume(parley_host *h, parley_hold held, parley_verdict v)
     (void)h;
     (void)held;
     (void)v;
-    return -ENOSYS;
-}
-
-static const parley_value *store_get(parley_host *h, const char *key)
-{
-    (void)h;
-    (void)key;
-    return NULL;
-}
-
-static parley_out *store_edit(parley_host *h, const char *key)
-{
-    (void)h;
-    (void)key;
-    return out_nothing();
-}
-
-static int store_put(parley_out *take)
-{
-    (void)take;
-    return -ENOSYS;
-}
-
-static int64_t store_add(parley_host *h, int64_t n, const char *key)
-{
-    (void)h;
-    (void)n;
-    (void)key;
-    return -ENOSYS;
-}
-
-static int store_expire(parley_host *h, int64_t after_ms, const char *key)
-{
-    (void)h;
-    (void)after_ms;
-    (void)key;
-    return -ENOSYS;
-}
-
-static int store_delete(parley_host *h, const char *key, bool all)
-{
-    (void)h;
-    (void)key;
-    (void)all;
     return -ENOSYS;
 }
 
@@ -397,12 +352,12 @@ const parley_api parley_host_api = {
     .join = api_join,
     .leave = api_leave,
     .joined_at = api_joined_at,
-    .store_get = store_get,
-    .store_edit = store_edit,
-    .store_put = store_put,
-    .store_add = store_add,
-    .store_expire = store_expire,
-    .store_delete = store_delete,
+    .store_get = api_store_get,
+    .store_edit = api_store_edit,
+    .store_put = api_store_put,
+    .store_add = api_store_add,
+    .store_expire = api_store_expire,
+    .store_delete = api_store_delete,
     .slot = api_slot,
     .options = options,
     .unix_ms = unix_ms,

@@ -14,21 +14,21 @@ parley_str api_client_user(parley_host *h, parley_client c)
 {
     struct hub_client *x = client(h, c);
 
-    return x ? x->identity->user : PARLEY_NONE;
+    return x ? identity_user(x->identity) : PARLEY_NONE;
 }
 
 parley_str api_client_username(parley_host *h, parley_client c)
 {
     struct hub_client *x = client(h, c);
 
-    return x ? x->identity->username : PARLEY_NONE;
+    return x ? identity_username(x->identity) : PARLEY_NONE;
 }
 
 parley_str api_client_app(parley_host *h, parley_client c)
 {
     struct hub_client *x = client(h, c);
 
-    return x ? x->identity->app : PARLEY_NONE;
+    return x ? identity_app(x->identity) : PARLEY_NONE;
 }
 
 int64_t api_client_connected_at(parley_host *h, parley_client c)
@@ -54,8 +54,9 @@ bool api_client_has_role(parley_host *h, parley_client c, const parley_list *any
 
 bool api_client_in(parley_host *h, parley_client c, parley_str channel)
 {
+    struct hub *hub = instance_of(h)->hub;
     struct hub_client *x = client(h, c);
-    struct hub_channel *ch = channel_find(&instance_of(h)->hub->channels, channel);
+    struct hub_channel *ch = hub_channel(hub, hub->current_message, channel);
 
     return x && ch && clients_membership(x, ch);
 }
@@ -75,7 +76,7 @@ parley_str api_user_name(parley_host *h, parley_str sub)
 
     DOMAIN_ASSERT(DOMAIN_HUB);
     u = users_find(instance_of(h)->hub, sub);
-    return u && u->client_count ? u->newest->username : PARLEY_NONE;
+    return u && u->client_count ? identity_username(u->newest) : PARLEY_NONE;
 }
 
 int api_channel_open(parley_host *h, parley_str name, const parley_channel_info *info)
@@ -177,6 +178,15 @@ int api_close_client(parley_host *h, parley_client c, int code, const char *reas
     return 0;
 }
 
+static struct hub_user *user(struct hub *hub, parley_str sub)
+{
+    const struct message *m = hub->current_message;
+    bool author = m && m->identity && sub.p == identity_user(m->identity).p &&
+                  sub.n == identity_user(m->identity).n;
+
+    return author ? users_author(hub, m) : users_find(hub, sub);
+}
+
 void *api_slot(parley_host *h, int scope, parley_client c, parley_str name, const parley_slot *slot)
 {
     struct hub *hub = instance_of(h)->hub;
@@ -190,10 +200,10 @@ void *api_slot(parley_host *h, int scope, parley_client c, parley_str name, cons
         x = clients_find(hub, c.v);
         return x ? slot_get(&x->slots, instance_of(h), slot) : NULL;
     case PARLEY_SLOT_USER:
-        u = users_find(hub, name);
+        u = user(hub, name);
         return u ? slot_get(&u->slots, instance_of(h), slot) : NULL;
     case PARLEY_SLOT_CHANNEL:
-        ch = channel_find(&hub->channels, name);
+        ch = hub_channel(hub, hub->current_message, name);
         return ch ? slot_get(&ch->slots, instance_of(h), slot) : NULL;
     default:
         return NULL;

@@ -55,12 +55,12 @@ parley_str api_message_recipient(const parley_message *m)
 
 parley_str api_message_user(const parley_message *m)
 {
-    return of(m)->identity ? of(m)->identity->user : PARLEY_NONE;
+    return of(m)->identity ? identity_user(of(m)->identity) : PARLEY_NONE;
 }
 
 parley_str api_message_username(const parley_message *m)
 {
-    return of(m)->identity ? of(m)->identity->username : PARLEY_STR("Server");
+    return of(m)->identity ? identity_username(of(m)->identity) : PARLEY_STR("Server");
 }
 
 uint32_t api_message_flags(const parley_message *m)

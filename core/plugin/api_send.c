@@ -98,16 +98,32 @@ static int check_to(const parley_to *to)
 /* `to`, whatever size it has in the plugin. */
 static int read_to(const parley_to *from, parley_to *to)
 {
-    memset(to, 0, sizeof *to);
-    memcpy(to, from, from->struct_size < sizeof *to ? from->struct_size : sizeof *to);
+    if (from->struct_size >= sizeof *to) {
+        *to = *from;
+    } else {
+        memset(to, 0, sizeof *to);
+        memcpy(to, from, from->struct_size);
+    }
     to->struct_size = sizeof *to;
     return check_to(to);
 }
 
-/* Without memory a name would be absent: then somebody would get what was not for him. */
-static bool keep(struct arena *a, parley_str *s)
+static bool same_place(parley_str a, parley_str b)
 {
-    parley_str copy = arena_str(a, *s);
+    return a.p == b.p && a.n == b.n;
+}
+
+/* What a hub read of the message itself, as most do: it lives as long as the message. */
+static bool is_own(const struct message *m, parley_str s)
+{
+    return same_place(s, m->channel) || same_place(s, m->recipient) ||
+           (m->identity && same_place(s, identity_user(m->identity)));
+}
+
+/* Without memory a name would be absent: then somebody would get what was not for him. */
+static bool keep(struct message *m, parley_str *s)
+{
+    parley_str copy = is_own(m, *s) ? *s : arena_str(&m->arena, *s);
     bool kept = copy.p || !s->p;
 
     *s = copy;
@@ -118,11 +134,10 @@ static int add_delivery(struct message *m, const parley_to *to)
 {
     parley_to own = *to;
 
-    if (!keep(&m->arena, &own.name) || !keep(&m->arena, &own.but_user) ||
-        !keep(&m->arena, &own.role))
+    if (!keep(m, &own.name) || !keep(m, &own.but_user) || !keep(m, &own.role))
         return -ENOMEM;
     if (m->delivery_count == m->delivery_cap) {
-        uint32_t cap = m->delivery_cap ? 2 * m->delivery_cap : 4;
+        uint32_t cap = m->delivery_cap ? 2 * m->delivery_cap : 2;
         parley_to *more = arena_alloc(&m->arena, cap * sizeof *more);
 
         if (!more)

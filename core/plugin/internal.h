@@ -12,16 +12,16 @@ static inline struct plugin_instance *instance_of(parley_host *h)
 {
     return (struct plugin_instance *)h;
 }
-enum out_kind { OUT_PLAIN, OUT_MESSAGE, OUT_REQUEST, OUT_SPENT, OUT_NOTHING };
-/* Behind parley_message_new and parley_http_request. Those of a hook live until it returns, handed
- * over or not: what a plugin forgets is not lost, what it hands over twice is refused, and what it
- * writes too late goes nowhere. */
+enum out_kind { OUT_PLAIN, OUT_MESSAGE, OUT_REQUEST, OUT_RECORD, OUT_SPENT, OUT_NOTHING };
+/* Behind parley_message_new, parley_http_request and parley_store_edit. Those of a hook live until
+ * it returns, handed over or not: what a plugin forgets is not lost, what it hands over twice is
+ * refused, and what it writes too late goes nowhere. */
 struct out_message {
     struct out out;           /* first */
     struct out_message *next; /* in hub->outs */
     bool listed;
     struct plugin_instance *instance;
-    char *type; /* MESSAGE: its type; REQUEST: its method */
+    char *type; /* MESSAGE: its type; REQUEST: its method; RECORD: its key */
     char *url;
 };
 parley_out *out_nothing(
@@ -59,6 +59,13 @@ int api_leave(parley_host *h, parley_client c, parley_str channel);
 int64_t api_joined_at(parley_host *h, parley_client c, parley_str channel);
 void *api_slot(parley_host *h, int scope, parley_client c, parley_str name,
                const parley_slot *slot);
+const parley_value *api_store_get(parley_host *h, const char *key);
+parley_out *api_store_edit(parley_host *h, const char *key);
+int api_store_put(parley_out *take);
+int64_t api_store_add(parley_host *h, int64_t n, const char *key);
+int api_store_expire(parley_host *h, int64_t after_ms, const char *key);
+int api_store_delete(parley_host *h, const char *key, bool all);
+int api_timer(struct plugin_instance *i, int how, int64_t ms, const char *key); /* [hub] */
 parley_verdict api_reject(parley_host *h, parley_code c, const char *rule, int64_t retry_after_ms,
                           const char *text);
 parley_verdict api_fail(parley_host *h, const char *text);

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "base/str.h"
 #include "message/fields.h"
+#include "message/rules.h"
 #include "plugin/internal.h"
 
 #include <ctype.h>
@@ -110,6 +111,9 @@ static void add_type(struct registry *r, struct config *c, struct plugin_instanc
             return;
         }
     read_fields(c, i, t);
+    t->rules = rules_new(&t->type.fields);
+    if (!t->rules)
+        no_memory(c, i);
     t->metric_in = metric(METRIC_COUNTER, "messages_by_type", "Messages that clients sent, by type",
                           "type", t->name);
     r->types[r->type_count++] = t;

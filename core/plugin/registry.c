@@ -223,6 +223,7 @@ static void free_instance(struct plugin_instance *i)
     free(i->by_channel);
     free(i->options);
     free(i->metrics);
+    series_finish(&i->series);
     free(i->kind);
     free(i->name);
     free(i);
@@ -249,6 +250,7 @@ void registry_finish(struct registry *r)
     for (size_t t = 0; t < r->type_count; t++) {
         free((void *)(uintptr_t)r->types[t]->channel_field);
         free((void *)(uintptr_t)r->types[t]->user_field);
+        free(r->types[t]->rules);
         free(r->types[t]);
     }
     for (size_t k = 0; k < r->route_count; k++)

@@ -8,6 +8,7 @@
 #define PLUGIN_REGISTRY_H
 #include "config/settings.h"
 #include "loop/mail.h"
+#include "plugin/series.h"
 
 #include <parley/auth.h>
 #include <parley/plugin.h>
@@ -17,6 +18,7 @@ struct daemon;
 struct hub;
 struct logins;
 struct control;
+struct store_section;
 struct plugin_file { /* one a shared object */
     struct plugin_file *next;
     char *path;   /* resolved */
@@ -41,10 +43,12 @@ struct plugin_instance {     /* one a section */
     bool bad_option;               /* parley_bad_option was called */
     bool broken, created, started; /* its options are faulty; create, start returned 0 */
     struct metric *
-        *metrics; /* of the plugin's table, those without a label, made when first used */
+        *metrics;         /* of the plugin's table, those without a label, made when first used */
+    struct series series; /* and those with one */
     struct registry *registry;
     /* of the running daemon, set before start: what the host's functions act on */
     struct hub *hub;
+    struct store_section *store; /* NULL: there is no store */
     struct logins *logins;
     struct control *control;
     /* in hooks, hub.c's: */
@@ -57,6 +61,7 @@ struct plugin_type {  /* a message type, by its name */
         *instance; /* NULL: known from nobody's table (server messages such as "ack") */
     const void *options;
     const parley_field *channel_field, *user_field; /* flagged fields, or NULL. Owned */
+    struct rules *rules;                            /* of its fields; owned */
     bool has_text;
     uint16_t index; /* in registry->types: for the hub's chains */
     struct metric *metric_in;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "kit_internal.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 
@@ -127,6 +128,16 @@ static int load(kit *k)
     return 0;
 }
 
+/* In memory, whatever the INI says; its bounds are those of the INI. */
+static int make_store(kit *k, char why[256])
+{
+    struct store_options o;
+
+    store_options_of(&k->settings, &o);
+    o.file = NULL;
+    return k->store ? 0 : store_open(&o, &k->store, why);
+}
+
 static int begin(kit *k)
 {
     char why[256] = "out of memory";
@@ -145,7 +156,8 @@ static int begin(kit *k)
         loop_add(&k->loop, hub_actor(k->hub));
         loop_add(&k->loop, &k->pump);
     }
-    if (!k->hub || hub_start(k->hub, why) < 0) {
+    if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
+        hub_start(k->hub, why) < 0) {
         set_refusal(why);
         return -EINVAL;
     }
@@ -198,6 +210,7 @@ int kit_close(kit *k)
     if (!k)
         return 0;
     left = end(k);
+    store_close(k->store);
     free(k->ini);
     buf_finish(&k->answer);
     free(k);
@@ -211,6 +224,11 @@ void kit_restart(kit *k)
         fprintf(stderr, "kit_restart: %s\n", kit_refusal());
         abort();
     }
+}
+
+void kit_store_fails(kit *k, int error)
+{
+    store_fail(k->store, error > 0 ? -error : error);
 }
 
 void kit_advance_ms(kit *k, int64_t ms)

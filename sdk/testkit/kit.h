@@ -54,5 +54,9 @@ int kit_admin(kit *k, const char *method, const char *path, const char *json,
 void kit_advance_ms(kit *k, int64_t ms);
 double kit_metric(kit *k, const char *section,
                   const char *name); /* of all its labels; 0: never counted */
-void kit_restart(kit *k); /* all in memory is gone, clients too; what fails ends the test */
+/* All in memory is gone, clients too; the store and durable timers stay. What fails ends the test.
+ */
+void kit_restart(kit *k);
+/* ENOSPC, EIO: from now on nothing is kept, and who tries is told so; 0: all is well again. */
+void kit_store_fails(kit *k, int error);
 #endif

@@ -29,6 +29,7 @@ struct kit {
     struct settings settings;
     struct registry registry;
     struct plugin_instance kit_instance; /* owner of the protocol of those who name none */
+    struct store *store;                 /* stays over a restart */
     struct hub *hub;
     const parley_plugin *const *plugins;
     char *ini;

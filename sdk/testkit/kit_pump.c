@@ -1,10 +1,11 @@
 /* The testkit's pump: it has no sockets, and keeps for each client what he would have got. */
-#include "base/clock.h"
 #include "base/str.h"
 #include "kit_internal.h"
-#include "message/fields.h"
+#include "message/construct.h"
 
 #include <stdlib.h>
+
+#define PAYLOAD_MOST (1 << 20)
 
 static struct kit_client *find(kit *k, client_handle h)
 {
@@ -197,7 +198,6 @@ parley_client kit_connect_as(kit *k, const char *user, const char *username, con
     m->client = c->handle;
     m->identity = identity_new(&i, &k->settings.server.dashboards);
     c->dashboard = m->identity->dashboard;
-    snprintf(m->address, sizeof m->address, "127.0.0.1");
     free(text);
     actor_post(hub_actor(k->hub), &m->mail, MAIL_CONNECT);
     kit_run(k);
@@ -281,51 +281,28 @@ static void error_frame(kit *k, struct kit_client *c, parley_str id, parley_code
 static struct message *construct(kit *k, struct kit_client *c, const char *json)
 {
     struct message *m = message_new();
-    struct input in = {.arena = &m->arena, .depth = 32, .tokens = 2048};
     struct hub_client *h = clients_find(k->hub, c->handle);
-    struct plugin_type *t = NULL;
+    struct refusal why;
+    struct input in;
     struct out o;
-    char why[256] = "";
 
     if (!m || !h)
         abort();
-    out_init(&o, 1 << 20);
-    if (decode_input(&k->registry.protocols[0], str_of(json), &in) < 0)
-        error_frame(k, c, in.pub.id, in.code, in.why);
-    else if (in.pub.id.n > 64)
-        error_frame(k, c, PARLEY_NONE, PARLEY_E_INVALID_MESSAGE,
-                    "'id' must be a string of at most 64 bytes");
-    else if (!(t = registry_type(&k->registry, in.pub.type)) || t->type.fields.count == 0)
-        error_frame(k, c, in.pub.id, PARLEY_E_UNKNOWN_TYPE, "unknown type");
-    else if (fields_check(&t->type.fields, in.pub.fields, why) < 0)
-        error_frame(k, c, in.pub.id, PARLEY_E_INVALID_MESSAGE, why);
-    else if (t->type.construct && t->type.construct(t->options, in.pub.fields, &o.pub) < 0)
-        error_frame(k, c, in.pub.id, o.why[0] ? PARLEY_E_INVALID_MESSAGE : PARLEY_E_INTERNAL,
-                    o.why[0] ? o.why : "the message could not be constructed");
-    else {
-        if (!t->type.construct)
-            fields_copy(&t->type.fields, in.pub.fields, &o.pub);
-        m->type = t;
-        m->type_name = t->name;
-        m->flags = t->type.flags;
+    in.arena = &m->arena;
+    in.depth = 32;
+    in.tokens = 2048;
+    out_init(&o, 0);
+    if (construct_decode(&k->registry.protocols[0], str_of(json), &in, &why) == 0 &&
+        construct_message(&k->registry, &in, &o, PAYLOAD_MOST, m, &why) == 0) {
         m->author = c->handle;
         m->identity = identity_ref(h->identity);
-        m->received_unix_ms = clock_unix_ms();
-        m->received_us = clock_mono_us();
-        m->id = arena_str(&m->arena, in.pub.id);
-        m->channel = t->channel_field
-                         ? arena_str(&m->arena, fields_str(t->channel_field, in.pub.fields))
-                         : PARLEY_NONE;
-        m->recipient = t->user_field
-                           ? arena_str(&m->arena, fields_str(t->user_field, in.pub.fields))
-                           : PARLEY_NONE;
-        if (message_replace_payload(m, &o) == 0)
-            return m;
-        error_frame(k, c, in.pub.id, PARLEY_E_INTERNAL, "the payload could not be written");
+    } else {
+        error_frame(k, c, in.pub.id, why.code, why.why);
+        message_destroy(m);
+        m = NULL;
     }
     out_finish_memory(&o);
-    message_destroy(m);
-    return NULL;
+    return m;
 }
 
 parley_verdict kit_input(kit *k, parley_client client, const char *json)

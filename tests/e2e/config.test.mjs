@@ -25,7 +25,7 @@ async function check(t, text) {
 
 test('the shipped files are understood, wherever they are copied to', async (t) => {
     const f = await folder(t);
-    for (const name of ['parley.dev.ini', 'parley.onrabble.ini', 'parley.ini']) {
+    for (const name of ['parley.dev.ini', 'parley.onrabble.ini', 'parley.bench.ini', 'parley.ini']) {
         await copyFile(join(root, 'etc', name), join(f, name));
         const r = await run(['--check-config', '-c', name], { cwd: f });
         if (r.status === 0) continue;

@@ -169,6 +169,8 @@ describe('strangers', { concurrency: 2 }, () => {
         await closes(1002, frame(9, 'x', { fin: false }));
         await closes(1002, frame(0, 'nothing to go on with'));
         await closes(1002, frame(1, 'a', { fin: false }), frame(1, 'b'));
+        await closes(1002, Buffer.from([0x81, 0x02, 0x68, 0x69])); // not masked
+        await closes(1008, ...Array.from({ length: 301 }, () => frame(9, 'flood'))); // within two ticks of a second at most
         const compressed = await RawWebSocket.open(t, d.port); // no compression was agreed upon
         assert.equal((await compressed.write(Buffer.from([0xc1, 0x81, 0, 0, 0, 0, 0x41])).closed()).code, 1002);
         for (const hangUp of [frame(9, 'x'.repeat(126)), frame(8, Buffer.from([0x03, 0xe8, 0xff]))]) {

@@ -1,4 +1,5 @@
 /* analytics: what is counted, and that a silent server logs nothing. */
+#include "base/metrics.h"
 #include "kit.h"
 
 #include <check.h>
@@ -50,6 +51,32 @@ START_TEST(sessions_messages_and_refusals)
     kit_disconnect(k, b);
     ck_assert_double_ge(kit_metric(k, "analytics", "session_seconds") - seconds, 1);
     kit_advance_ms(k, 600000);
+    ck_assert_int_eq(kit_close(k), 0);
+}
+END_TEST
+
+/* A channel that is called as a type is: each is counted by itself, and so is every other label. */
+START_TEST(labels_of_the_same_name)
+{
+    double types, channels, others;
+    parley_client a;
+
+    k = kit_start("[hub analytics]\n[type chat_message]\n[hub router]\n[hub channels]\n"
+                  "list = chat_message, general\nauto_join = *\n",
+                  NULL);
+    ck_assert_msg(k != NULL, "%s", kit_refusal());
+    a = kit_connect(k, "ada", "");
+    for (int i = 0; i < 2; i++) { /* known from the first time on */
+        say(a, "chat_message");
+        say(a, "general");
+        say(a, "general");
+        types = metric_find("analytics_messages", PARLEY_STR("chat_message"));
+        channels = metric_find("analytics_channel_messages", PARLEY_STR("chat_message"));
+        others = metric_find("analytics_channel_messages", PARLEY_STR("general"));
+        ck_assert_double_eq(types, 3 * (i + 1));
+        ck_assert_double_eq(channels, i + 1);
+        ck_assert_double_eq(others, 2 * (i + 1));
+    }
     ck_assert_int_eq(kit_close(k), 0);
 }
 END_TEST
@@ -114,6 +141,7 @@ int main(void)
     int failed;
 
     tcase_add_test(t, sessions_messages_and_refusals);
+    tcase_add_test(t, labels_of_the_same_name);
     tcase_add_test(t, the_log_sums_up_when_there_is_something);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);

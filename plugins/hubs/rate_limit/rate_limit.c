@@ -55,7 +55,7 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
     struct buckets *of[2] = {parley_client_slot(h, parley_message_author(m), &slots[0]),
                              parley_user_slot(h, parley_message_user(m), &slots[1])};
     struct bucket *b[2] = {NULL, NULL};
-    int64_t longest = 0;
+    int64_t longest = 0, now_ms = parley_uptime_ms(h);
 
     if (!read) {
         o.messages *= UNREAD_TIMES;
@@ -67,7 +67,7 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
         if (!of[i]) /* he has gone meanwhile, or there is no memory: the other bucket counts */
             continue;
         b[i] = read ? &of[i]->read : &of[i]->unread;
-        wait = wait_ms(&o, b[i], parley_uptime_ms(h));
+        wait = wait_ms(&o, b[i], now_ms);
         if (wait > longest)
             longest = wait;
     }

@@ -55,15 +55,17 @@ static int64_t characters(parley_str s)
 static int construct(const void *options, const parley_value *in, parley_out *payload)
 {
     const struct options *o = (const struct options *)options;
-    parley_str message = parley_as_str(parley_get(in, "message"));
+    const parley_value *value = parley_get(in, "message");
+    parley_str message = parley_as_str(value);
 
-    if (characters(message) > o->max_length)
+    /* A character has a byte at least: few need to be counted. */
+    if (message.n > (size_t)o->max_length && characters(message) > o->max_length)
         return parley_refuse(payload, "'message' may have %" PRId64 " characters, not more",
                              o->max_length);
     if (is_blank(message))
         return parley_refuse(payload, "'message' says nothing: it is only white space");
     parley_put_value(payload, "recipient_id", parley_get(in, "recipient_id"));
-    parley_put_str(payload, "message", message);
+    parley_put_value(payload, "message", value);
     return 0;
 }
 

@@ -186,23 +186,27 @@ API int parley_channel_position(parley_host *h, parley_str name, parley_str *ret
 API int parley_join(parley_host *h, parley_client c, parley_str channel);        /* queued; on_join of the others may refuse */
 API int parley_leave(parley_host *h, parley_client c, parley_str channel);
 API int64_t parley_joined_at(parley_host *h, parley_client c, parley_str channel); /* offset after which it gets them live; -1: it is not in */
-/* Keep. The store is read from memory; writes of one call are one transaction; an ack waits for them (ack = stored). */
+/* Keep. The store is read from memory; writes of one call are one transaction; an ack waits for them (ack = stored). A record
+ * is an object, or an integer by add; its key 1 to 510 bytes, its JSON 1 MiB. What get gave stays as it was till your hook returns.
+ * -ENOSPC, -EIO: the disk is full or fails (or your share of memory is used up): reads go on, try again later. -EAGAIN: too much
+ * waits to be written. -EINVAL, -ENAMETOOLONG, -E2BIG: of key or record. A sum below 0 looks like an error: read what may be one. */
 API const parley_value *parley_store_get(parley_host *h, const char *key, ...) PARLEY_PRINTF(2);
-API parley_out *parley_store_edit(parley_host *h, const char *key, ...) PARLEY_PRINTF(2);       /* creates */
-API int parley_store_put(parley_out *take_record);
-API int64_t parley_store_add(parley_host *h, int64_t n, const char *key, ...) PARLEY_PRINTF(3); /* returns the sum */
-API int parley_store_expire(parley_host *h, int64_t after_ms, const char *key, ...) PARLEY_PRINTF(3);
-API int parley_store_delete(parley_host *h, const char *key, ...) PARLEY_PRINTF(2);
-API int parley_store_delete_all(parley_host *h, const char *prefix, ...) PARLEY_PRINTF(2);
+API parley_out *parley_store_edit(parley_host *h, const char *key, ...) PARLEY_PRINTF(2);       /* creates; members put replace or join */
+API int parley_store_put(parley_out *take_record);                  /* keeps what edit began; an expiry stays */
+API int64_t parley_store_add(parley_host *h, int64_t n, const char *key, ...) PARLEY_PRINTF(3); /* returns the sum; creates; an expiry stays */
+API int parley_store_expire(parley_host *h, int64_t after_ms, const char *key, ...) PARLEY_PRINTF(3); /* from now on; 0: never. -ENOENT */
+API int parley_store_delete(parley_host *h, const char *key, ...) PARLEY_PRINTF(2);             /* -ENOENT */
+API int parley_store_delete_all(parley_host *h, const char *prefix, ...) PARLEY_PRINTF(2);      /* an empty prefix is -EINVAL, never "all" */
 API parley_own parley_client_slot(parley_host *h, parley_client c, const parley_slot *slot);    /* NULL: stale, or no memory */
 API parley_own parley_user_slot(parley_host *h, parley_str sub, const parley_slot *slot);
 API parley_own parley_channel_slot(parley_host *h, parley_str channel, const parley_slot *slot);
-/* The rest. Timers have names, not pointers: they survive reload; those of timer_at survive restart. */
+/* The rest. Timers have names, not pointers: they survive reload; those of timer_at survive restart (not in [control]), are kept as
+ * records are, with the same errors, and never come before the wall clock says so; overdue ones come soon after start. */
 API parley_any parley_options(parley_host *h, parley_str channel);  /* [any] your struct, filled; PARLEY_NONE: the section's */
 API int64_t parley_unix_ms(parley_host *h);                         /* [any] the clock that the testkit moves */
 API int64_t parley_uptime_ms(parley_host *h);                       /* [any] monotonic */
 API int parley_timer_after(parley_host *h, int64_t ms, const char *key, ...) PARLEY_PRINTF(3);  /* a pending one stays */
-API int parley_timer_at(parley_host *h, int64_t unix_ms, const char *key, ...) PARLEY_PRINTF(3);
+API int parley_timer_at(parley_host *h, int64_t unix_ms, const char *key, ...) PARLEY_PRINTF(3); /* replaces a pending one */
 API int parley_timer_cancel(parley_host *h, const char *key, ...) PARLEY_PRINTF(2);
 API void parley_metric_add(parley_host *h, const parley_metric *m, double v);    /* [any] */
 API void parley_metric_add_for(parley_host *h, const parley_metric *m, parley_str label, double v); /* [any] bounded number of labels */

@@ -132,6 +132,49 @@ static void assert_json(parley_str s, const char *expected)
     buf_finish(&b);
 }
 
+START_TEST(fits_when_much_is_left)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    buf_fit(&b);
+    ck_assert_ptr_null(b.p);
+    buf_reserve(&b, 5000);
+    buf_add_cstr(&b, "kept");
+    buf_fit(&b);
+    ck_assert_uint_eq(b.cap, 5);
+    ck_assert_str_eq(b.p, "kept");
+    BUF_PUT(&b, " on");
+    size_t cap = b.cap;
+    buf_fit(&b); /* little is left: it stays */
+    ck_assert_uint_eq(b.cap, cap);
+    ck_assert_str_eq(b.p, "kept on");
+    buf_finish(&b);
+}
+END_TEST
+
+/* Memory that came from somewhere else: the limit counts all the same. */
+START_TEST(room_within_the_limit_alone)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    buf_reserve(&b, 100);
+    buf_add_cstr(&b, "abc");
+    b.limit = 4;
+    buf_add_char(&b, 'd');
+    ck_assert_int_eq(b.error, 0);
+    BUF_PUT(&b, "e");
+    ck_assert_int_eq(b.error, -E2BIG);
+    b.error = 0;
+    b.limit = 2; /* less than it holds */
+    BUF_PUT(&b, "");
+    ck_assert_int_eq(b.error, -E2BIG);
+    b.limit = 0;
+    buf_add_char(&b, 'e'); /* the error sticks */
+    ck_assert_str_eq(b.p, "abcd");
+    buf_finish(&b);
+}
+END_TEST
+
 START_TEST(json_strings_are_escaped)
 {
     assert_json(PARLEY_NONE, "\"\"");
@@ -164,6 +207,39 @@ START_TEST(json_strings_come_back_from_a_parser)
 }
 END_TEST
 
+/* Each byte that a text may hold, at each place of words of eight, among bytes of every kind. */
+START_TEST(json_strings_of_every_byte_at_every_place)
+{
+    static const unsigned char around[] = {'a', 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x20, 0xc3};
+    struct buf b;
+    buf_init(&b, 0);
+    for (int c = 1; c < 256; c++)
+        for (size_t n = 1; n <= 20; n++)
+            for (size_t at = 0; at < n; at++) {
+                unsigned char text[20];
+                char expected[200];
+                size_t wrote = 0;
+                memset(text, around[(n + (size_t)c) % sizeof around], n);
+                text[at] = (unsigned char)c;
+                expected[wrote++] = '"';
+                for (size_t i = 0; i < n; i++) {
+                    const char *letter = strchr("\bb\ff\nn\rr\tt\"\"\\\\", text[i]);
+                    if (text[i] < 0x20 && letter == NULL)
+                        wrote += (size_t)sprintf(expected + wrote, "\\u%04x", text[i]);
+                    else if (text[i] < 0x20 || text[i] == '"' || text[i] == '\\')
+                        wrote += (size_t)sprintf(expected + wrote, "\\%c", letter[1]);
+                    else
+                        expected[wrote++] = (char)text[i];
+                }
+                expected[wrote++] = '"';
+                buf_clear(&b);
+                buf_add_json(&b, str_n((const char *)text, n));
+                ck_assert(b.n == wrote && memcmp(b.p, expected, wrote) == 0);
+            }
+    buf_finish(&b);
+}
+END_TEST
+
 START_TEST(json_strings_keep_to_the_limit)
 {
     struct buf b;
@@ -189,8 +265,11 @@ int main(void)
     tcase_add_test(t, impossible_sizes_are_errors);
     tcase_add_test(t, reserves_and_hands_over);
     tcase_add_test(t, grows_by_doubling);
+    tcase_add_test(t, fits_when_much_is_left);
+    tcase_add_test(t, room_within_the_limit_alone);
     tcase_add_test(t, json_strings_are_escaped);
     tcase_add_test(t, json_strings_come_back_from_a_parser);
+    tcase_add_test(t, json_strings_of_every_byte_at_every_place);
     tcase_add_test(t, json_strings_keep_to_the_limit);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

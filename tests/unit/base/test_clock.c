@@ -43,18 +43,52 @@ START_TEST(every_day_is_what_the_c_library_says)
 }
 END_TEST
 
+/* Whatever was asked before. */
+START_TEST(a_stamp_is_that_time)
+{
+    static const int64_t steps[] = {0, 1,    1,   10,       987, 1,    999,
+                                    1, 1000, 500, 86400000, -1,  -700, -400};
+    static const int64_t starts[] = {0,     INT64_C(1767323045678), INT64_C(253402300798000),
+                                     -2500, INT64_C(951782399000),  INT64_MAX - 87000000};
+    struct clock_stamp s = {0};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        int64_t at = starts[i];
+        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+            char expected[CLOCK_RFC3339_BYTES];
+            at += steps[k];
+            ck_assert_str_eq(clock_stamp(&s, at), clock_rfc3339(at, expected));
+        }
+    }
+    ck_assert_str_eq(clock_stamp(&s, INT64_MIN), "0000-01-01T00:00:00.000Z");
+}
+END_TEST
+
 START_TEST(clocks_move_together)
 {
     int64_t mono = clock_mono_ms(), wall = clock_unix_ms(), us = clock_mono_us();
     ck_assert_int_le(llabs(wall - (int64_t)time(NULL) * 1000), 2000);
     ck_assert_int_le(mono, clock_mono_ms());
     ck_assert_int_le(us / 1000 - mono, 1000);
+    ck_assert_int_le(clock_mono_coarse_ms(), clock_mono_ms());
+    ck_assert_int_ge(clock_mono_coarse_ms() - mono, -100);
     clock_advance_ms(3600000);
     clock_advance_ms(1);
     ck_assert_int_ge(clock_mono_ms() - mono, 3600001);
+    ck_assert_int_ge(clock_mono_coarse_ms() - mono, 3599901);
     ck_assert_int_ge(clock_unix_ms() - wall, 3600001);
     ck_assert_int_ge(clock_mono_us() - us, INT64_C(3600001000));
     ck_assert_int_le(clock_unix_ms() - wall, 3610000);
+}
+END_TEST
+
+START_TEST(the_wall_clock_can_be_set)
+{
+    int64_t mono = clock_mono_ms(), wall = clock_unix_ms();
+
+    clock_set_ms(-7200000);
+    ck_assert_int_le(clock_unix_ms() - wall, -7190000);
+    ck_assert_int_ge(clock_unix_ms() - wall, -7200000);
+    ck_assert_int_le(clock_mono_ms() - mono, 10000);
 }
 END_TEST
 
@@ -65,7 +99,9 @@ int main(void)
     suite_add_tcase(suite, t);
     tcase_add_test(t, known_times);
     tcase_add_test(t, every_day_is_what_the_c_library_says);
+    tcase_add_test(t, a_stamp_is_that_time);
     tcase_add_test(t, clocks_move_together);
+    tcase_add_test(t, the_wall_clock_can_be_set);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

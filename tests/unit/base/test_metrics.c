@@ -56,6 +56,29 @@ START_TEST(kinds_and_lines)
 }
 END_TEST
 
+/* In whatever way it is counted, it is one number. */
+START_TEST(all_ways_of_counting)
+{
+    struct metric *c = metric(METRIC_COUNTER, "ways", NULL, NULL, PARLEY_NONE);
+    struct metric *g = metric(METRIC_GAUGE, "ways_now", NULL, NULL, PARLEY_NONE);
+    struct metric *d = metric(METRIC_SECONDS, "ways_took", NULL, NULL, PARLEY_NONE);
+
+    metric_inc(c);
+    metric_inc_alone(c);
+    metric_inc_alone(c);
+    metric_add(c, 1);
+    metric_add(c, 0.5);
+    has("parley_ways_total 4.5");
+    metric_add(g, 1);
+    metric_inc_alone(g); /* counts counters alone */
+    metric_inc_alone(NULL);
+    has("parley_ways_now 1");
+    metric_add(d, 1);
+    has("parley_ways_took_seconds_sum 1");
+    metric_add(g, -1);
+}
+END_TEST
+
 START_TEST(durations)
 {
     struct metric *m = metric(METRIC_SECONDS, "hub_turn", "A turn.", "hub", PARLEY_STR("x"));
@@ -219,6 +242,7 @@ int main(void)
 
     tcase_set_timeout(c, 20);
     tcase_add_test(c, kinds_and_lines);
+    tcase_add_test(c, all_ways_of_counting);
     tcase_add_test(c, durations);
     tcase_add_test(c, labels_are_escaped);
     tcase_add_test(c, two_labels);

@@ -10,7 +10,11 @@
 #include "base/str.h"
 #include "client/channel_mirror.h"
 #include "client/login.h"
+#include "client/login_wait.h"
 #include "client/pump.h"
+#include "client/read_pump.h"
+#include "client/send_queue.h"
+#include "fake_wire.h"
 #include "message/encode.h"
 #include "message/fields.h"
 #include "message/message.h"
@@ -22,71 +26,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* As ck_assert_msg, but silent, and without memory, as long as all is well: for what is called
- * often, or while allocations fail. */
-#define FAKE_CHECK(condition, ...)     \
-    do {                               \
-        if (!(condition))              \
-            ck_abort_msg(__VA_ARGS__); \
-    } while (0)
-
-/* --- sockets --- */
-
-#define ROOM_FOR_ALL SIZE_MAX
-struct lws {
-    struct buf got; /* whole WebSocket frames, as lws guarantees */
-    size_t room; /* bytes that it takes; the frame that begins within goes out by lws in the end */
-    bool tail;   /* lws holds the rest of one */
-    bool broken, reading, wants, aborted;
-    unsigned sends;
-    struct client *client;
-};
-ssize_t wire_send(struct lws *w, bool tls, const char *bytes, size_t n)
-{
-    size_t sent = 0;
-
-    (void)tls;
-    FAKE_CHECK(n > 0, "something is sent");
-    if (w->broken)
-        return -1;
-    w->sends++;
-    while (!w->tail && sent < n && w->room) {
-        size_t length = frame_length(bytes + sent, n - sent);
-
-        FAKE_CHECK(length > 0, "whole frames are sent");
-        if (w->room != ROOM_FOR_ALL) {
-            w->tail = length > w->room;
-            w->room -= w->tail ? w->room : length;
-        }
-        sent += length;
-    }
-    buf_add(&w->got, bytes, sent);
-    if (sent < n)
-        w->wants = true;
-    return (ssize_t)sent;
-}
-bool wire_choked(struct lws *w)
-{
-    return w->tail;
-}
-void wire_want_writable(struct lws *w)
-{
-    w->wants = true;
-}
-void wire_read(struct lws *w, bool on)
-{
-    w->reading = on;
-}
-void wire_abort(struct lws *w)
-{
-    FAKE_CHECK(!w->aborted, "aborted once");
-    w->aborted = true;
-}
-int wire_unsent(struct lws *w)
-{
-    return w->tail ? 1 : 0;
-}
 
 /* --- the door --- */
 
@@ -132,6 +71,13 @@ parley_answer_at_door login_check(struct logins *logins, struct login *l)
         snprintf(l->why, sizeof l->why, "%s", fake_why);
     return fake_answer;
 }
+static const struct ip *fake_address(void)
+{
+    static struct ip ip;
+
+    FAKE_CHECK(ip_parse("192.0.2.7", &ip), "an address");
+    return &ip;
+}
 static int fake_addresses, fake_users; /* that are counted now */
 static enum admission_refusal fake_user_refusal;
 enum admission_refusal admission_user(struct admission *a, parley_str issuer, parley_str user)
@@ -150,10 +96,10 @@ void admission_user_left(struct admission *a, parley_str issuer, parley_str user
     FAKE_CHECK(user.p, "a user");
     fake_users--;
 }
-void admission_address_left(struct admission *a, const char *address)
+void admission_address_left(struct admission *a, const struct ip *address)
 {
     (void)a;
-    FAKE_CHECK(address, "an address");
+    FAKE_CHECK(ip_same(address, fake_address()), "his address");
     fake_addresses--;
 }
 static unsigned fake_stopped;
@@ -309,7 +255,7 @@ static void fake_hub_mail(struct actor *a, struct mail *m)
         struct identity *i = ((struct mail_connect *)m)->identity;
 
         f->identities++;
-        snprintf(f->last_identity, sizeof f->last_identity, "%s", i->username.p);
+        snprintf(f->last_identity, sizeof f->last_identity, "%s", identity_username(i).p);
         identity_unref(i);
         break;
     }
@@ -317,7 +263,7 @@ static void fake_hub_mail(struct actor *a, struct mail *m)
         f->gones++;
         f->gone_reason = ((struct mail_gone *)m)->reason;
         f->gone_client = ((struct mail_gone *)m)->client;
-        break;
+        return; /* part of the client: it goes back as FORGOTTEN */
     case MAIL_MESSAGE:
         FAKE_CHECK(f->message_count < 4096, "more messages than the fake hub holds");
         f->messages[f->message_count++] = message_of_mail(m);
@@ -330,8 +276,10 @@ static void fake_hub_mail(struct actor *a, struct mail *m)
     }
     free(m);
 }
-static inline void turn(void) /* of the loop: mail is delivered, then flushed */
+/* Turns of the loop: mail is delivered, and flushed behind the turn that brought nothing. */
+static inline void turn(void)
 {
+    loop_drain(&fake.loop);
     loop_drain(&fake.loop);
 }
 static void *made(void *p)
@@ -339,13 +287,20 @@ static void *made(void *p)
     ck_assert_ptr_nonnull(p);
     return p;
 }
-static inline void post_client(client_handle c, uint32_t kind, uint64_t user)
+static inline void post_admitted(client_handle c, uint64_t user)
 {
     struct mail_client *m = made(calloc(1, sizeof *m));
 
     m->client = c;
     m->user = user;
-    actor_post(&fake.pump.actor, &m->mail, kind);
+    actor_post(&fake.pump.actor, &m->mail, MAIL_ADMITTED);
+}
+static inline void post_forgotten(client_handle h) /* the hub was told GONE, if ever CONNECT */
+{
+    struct client *c = client_find(&fake.pump, h);
+
+    if (c)
+        actor_post(&fake.pump.actor, &c->gone.mail, MAIL_FORGOTTEN);
 }
 static inline void post_member(client_handle c, uint32_t kind, uint32_t channel)
 {
@@ -428,8 +383,12 @@ static inline void free_socket(struct lws *w)
 }
 static inline struct client *open_with(struct lws *w, struct identity *i, struct login *l)
 {
-    struct handshake hs = {
-        .wsi = w, .address = "192.0.2.7", .identity = i, .login = l, .protocol = 0};
+    struct handshake hs = {.fd = fake_fd(w),
+                           .wsi = w,
+                           .address = fake_address(),
+                           .identity = i,
+                           .login = l,
+                           .protocol = 0};
 
     fake_addresses++;
     fake_users += i ? 1 : 0;
@@ -452,7 +411,7 @@ static inline struct client *open_client(struct lws *w, const char *name, uint64
 
     ck_assert_ptr_nonnull(c);
     turn();
-    post_client(c->handle, MAIL_ADMITTED, user);
+    post_admitted(c->handle, user);
     turn();
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     return c;
@@ -503,7 +462,7 @@ static inline void end_client(struct lws *w)
 
     client_closed(w->client);
     turn();
-    post_client(h, MAIL_FORGOTTEN, 0);
+    post_forgotten(h);
     turn();
     ck_assert_ptr_null(client_find(&fake.pump, h));
     free_socket(w);

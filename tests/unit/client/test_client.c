@@ -50,7 +50,7 @@ START_TEST(from_door_to_door)
     turn();
     ck_assert_uint_eq(fake.connects, 1);
     post_publish(0, "too early");
-    post_client(h, MAIL_ADMITTED, 7);
+    post_admitted(h, 7);
     post_publish(0, "to everyone");
     turn();
     ck_assert_int_eq(c->state, CLIENT_OPEN);
@@ -63,7 +63,7 @@ START_TEST(from_door_to_door)
     ck_assert_int_eq(fake.gone_reason, PARLEY_LEFT_LOST);
     ck_assert_uint_eq(fake.gone_client, h);
     ck_assert_msg(client_find(&fake.pump, h), "the slot is kept until the hub has forgotten");
-    post_client(h, MAIL_FORGOTTEN, 0);
+    post_forgotten(h);
     turn();
     ck_assert_ptr_null(client_find(&fake.pump, h));
     ck_assert_int_eq(fake_addresses + fake_users, 0);
@@ -76,7 +76,7 @@ START_TEST(forgotten_before_it_is_closed)
     open_one();
     post_close(c->handle, 4403, PARLEY_LEFT_KICKED, "out");
     turn();
-    post_client(c->handle, MAIL_FORGOTTEN, 0);
+    post_forgotten(c->handle);
     turn();
     ck_assert_ptr_eq(client_find(&fake.pump, c->handle), c);
     client_closed(c);
@@ -101,8 +101,7 @@ START_TEST(stale_handles_are_passed_over)
     post_frame(old, "not for ben", LANE_ORDERED, false);
     post_member(old, MAIL_JOIN, 3);
     post_member(old, MAIL_LEAVE, 0);
-    post_client(old, MAIL_ADMITTED, 9);
-    post_client(old, MAIL_FORGOTTEN, 0);
+    post_admitted(old, 9);
     post_close(old, 4403, PARLEY_LEFT_KICKED, "");
     post_frame(client_handle_make(1, 1, 0), "another pump's", LANE_ORDERED, false);
     post_frame(client_handle_make(0, 1, 9999), "no slot", LANE_ORDERED, false);
@@ -260,7 +259,7 @@ START_TEST(refused_by_the_hub)
     turn();
     post_close(c->handle, 4403, PARLEY_LEFT_REFUSED, "banned");
     turn();
-    post_client(c->handle, MAIL_ADMITTED, 7); /* too late */
+    post_admitted(c->handle, 7); /* too late */
     turn();
     ck_assert_int_eq(c->state, CLIENT_CLOSING);
     ck_assert_int_eq(client_writable(c), -1);

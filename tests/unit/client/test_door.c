@@ -141,7 +141,7 @@ static void open_expiring(int64_t ms, bool close)
 
     c = open_with(w, made(identity_new(&who, NULL)), NULL);
     turn();
-    post_client(c->handle, MAIL_ADMITTED, 1);
+    post_admitted(c->handle, 1);
     turn();
 }
 
@@ -224,8 +224,8 @@ START_TEST(refresh_at_once)
     expect_answer(REFRESH, "ack r\n");
     ck_assert_uint_eq(fake.identities, 1);
     ck_assert_str_eq(fake.last_identity, "Annie");
-    ck_assert(str_is(c->identity->username, "Annie"));
-    ck_assert_ptr_null(c->login);
+    ck_assert(str_is(identity_username(c->identity), "Annie"));
+    ck_assert_ptr_null(c->wait->login);
     expect_answer("{\"type\":\"refresh\",\"token\":\"secret\"}", "");
     ck_assert_uint_eq(fake.identities, 2);
     tick(20000);
@@ -251,7 +251,7 @@ START_TEST(refresh_of_another_user) /* or the same, of another issuer */
     ck_assert_str_eq(c->close_text, "another user");
     turn();
     ck_assert_uint_eq(fake.identities, 0);
-    ck_assert(str_is(c->identity->user, "ann"));
+    ck_assert(str_is(identity_user(c->identity), "ann"));
 }
 END_TEST
 
@@ -302,9 +302,15 @@ START_TEST(refresh_flood)
     for (int i = 0; i < 10; i++)
         expect_answer(REFRESH, "error r forbidden: no\n");
     expect_answer(REFRESH, "error r rate_limited: too many refreshes\n");
+    tick(9000);
+    expect_answer(REFRESH, "error r rate_limited: too many refreshes\n");
     ck_assert_uint_eq(fake_checks, 10);
-    clock_advance_ms(10100);
+    clock_advance_ms(1100);
     expect_answer(REFRESH, "error r forbidden: no\n");
+    tick(9000);
+    ck_assert_ptr_nonnull(c->wait);
+    tick(1100);
+    ck_assert_ptr_null(c->wait); /* who refreshed long ago costs no more than the others */
 }
 END_TEST
 

@@ -34,6 +34,46 @@ START_TEST(header_and_back)
 }
 END_TEST
 
+/* The same frame, whatever was expected of its payload, and in whatever pieces that came. */
+START_TEST(written_in_its_place)
+{
+    size_t n = sizes[_i];
+    char *payload = malloc(n + 1);
+    struct frame *whole, *f;
+    struct buf b;
+
+    for (size_t i = 0; i < n; i++)
+        payload[i] = (char)(i * 7 + i / 251);
+    whole = frame_new(FRAME_TEXT, (parley_str){payload, n});
+    for (size_t k = 0; k < SIZES; k++) {
+        frame_begin(&b, sizes[k]);
+        buf_add(&b, payload, n / 3);
+        buf_add(&b, payload + n / 3, n - n / 3);
+        f = frame_end(&b, FRAME_TEXT, sizes[k]);
+        ck_assert_ptr_nonnull(f);
+        ck_assert_uint_eq(f->n, whole->n);
+        ck_assert_uint_eq(f->count, 1);
+        ck_assert(memcmp(f->bytes, whole->bytes, f->n) == 0);
+        ck_assert_ptr_null(b.p);
+        frame_unref(f);
+    }
+    frame_unref(whole);
+    free(payload);
+}
+END_TEST
+
+START_TEST(what_went_wrong_is_no_frame)
+{
+    struct buf b;
+
+    frame_begin(&b, 10);
+    b.error = -ENOMEM;
+    ck_assert_ptr_null(frame_end(&b, FRAME_TEXT, 10));
+    ck_assert_int_eq(b.error, -ENOMEM);
+    buf_finish(&b);
+}
+END_TEST
+
 START_TEST(header_is_network_order)
 {
     char h[FRAME_HEADER_BYTES];
@@ -107,6 +147,8 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(t, header_and_back, 0, SIZES);
+    tcase_add_loop_test(t, written_in_its_place, 0, SIZES);
+    tcase_add_test(t, what_went_wrong_is_no_frame);
     tcase_add_test(t, header_is_network_order);
     tcase_add_test(t, monstrous_length);
     tcase_add_test(t, many_in_one);

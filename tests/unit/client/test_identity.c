@@ -27,20 +27,20 @@ START_TEST(all_is_copied)
     struct identity *i = identity_new(&from, NULL);
 
     memset(admin, 'x', 5);
-    ck_assert(str_is(i->user, "0001"));
-    ck_assert(str_is(i->username, "Alice"));
-    ck_assert(str_is(i->issuer, "https://sso"));
-    ck_assert(str_is(i->app, "WebClient"));
-    ck_assert_int_eq(i->app.p[i->app.n], 0);
-    ck_assert_uint_eq(i->roles.n, 2);
-    ck_assert(str_is(i->roles.items[0], "admin"));
-    ck_assert(str_is(i->roles.items[1], "user"));
+    ck_assert(str_is(identity_user(i), "0001"));
+    ck_assert(str_is(identity_username(i), "Alice"));
+    ck_assert(str_is(identity_issuer(i), "https://sso"));
+    ck_assert(str_is(identity_app(i), "WebClient"));
+    ck_assert_int_eq(identity_app(i).p[identity_app(i).n], 0);
+    ck_assert_uint_eq(i->role_count, 2);
+    ck_assert(str_is(i->roles[0], "admin"));
+    ck_assert(str_is(i->roles[1], "user"));
     ck_assert_int_eq(i->expires_unix_ms, 1234567890123);
     ck_assert(i->close_on_expiry);
     ck_assert(!i->dashboard);
     ck_assert_ptr_eq(identity_ref(i), i);
     identity_unref(i);
-    ck_assert(str_is(i->user, "0001"));
+    ck_assert(str_is(identity_user(i), "0001"));
     identity_unref(i);
     identity_unref(NULL);
 }
@@ -53,10 +53,10 @@ START_TEST(absent_stays_absent)
     parley_str app = PARLEY_STR("WebClient");
     struct identity *i = identity_new(&from, &(parley_list){&app, 1});
 
-    ck_assert_ptr_null(i->issuer.p);
-    ck_assert_ptr_null(i->app.p);
-    ck_assert_ptr_nonnull(i->username.p);
-    ck_assert_uint_eq(i->roles.n, 0);
+    ck_assert_ptr_null(identity_issuer(i).p);
+    ck_assert_ptr_null(identity_app(i).p);
+    ck_assert_ptr_nonnull(identity_username(i).p);
+    ck_assert_uint_eq(i->role_count, 0);
     ck_assert(!i->dashboard);
     identity_unref(i);
 }
@@ -71,11 +71,42 @@ START_TEST(older_struct)
 
     from.struct_size = offsetof(struct parley_identity, roles);
     i = identity_new(&from, NULL);
-    ck_assert(str_is(i->app, "WebClient"));
-    ck_assert_uint_eq(i->roles.n, 0);
+    ck_assert(str_is(identity_app(i), "WebClient"));
+    ck_assert_uint_eq(i->role_count, 0);
     ck_assert_int_eq(i->expires_unix_ms, 0);
     ck_assert(!i->close_on_expiry);
     identity_unref(i);
+}
+END_TEST
+
+static parley_str text_of(size_t n)
+{
+    static char text[IDENTITY_MOST + 2];
+
+    memset(text, 'x', n);
+    text[n] = 0;
+    return (parley_str){text, n};
+}
+
+START_TEST(texts_have_a_bound)
+{
+    parley_str *roles = calloc(IDENTITY_MOST + 1, sizeof *roles);
+    struct parley_identity from = alice(NULL);
+    struct identity *i;
+
+    from.roles = (parley_list){roles, IDENTITY_MOST};
+    from.issuer = text_of(IDENTITY_MOST);
+    i = identity_new(&from, NULL);
+    ck_assert_uint_eq(identity_issuer(i).n, IDENTITY_MOST);
+    ck_assert(str_is(identity_app(i), "WebClient"));
+    ck_assert_uint_eq(i->role_count, IDENTITY_MOST);
+    identity_unref(i);
+    from.issuer = text_of(IDENTITY_MOST + 1);
+    ck_assert_ptr_null(identity_new(&from, NULL));
+    from.issuer = PARLEY_NONE;
+    from.roles.n++;
+    ck_assert_ptr_null(identity_new(&from, NULL));
+    free(roles);
 }
 END_TEST
 
@@ -108,6 +139,7 @@ int main(void)
     tcase_add_test(t, all_is_copied);
     tcase_add_test(t, absent_stays_absent);
     tcase_add_test(t, older_struct);
+    tcase_add_test(t, texts_have_a_bound);
     tcase_add_test(t, dashboards_and_roles);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);

@@ -9,8 +9,8 @@ START_TEST(sections_in_order)
     script[1].admit = true;
     script[1].answer = PARLEY_ADMIT;
     ck_assert_int_eq(login_check(logins, l), PARLEY_ADMIT);
-    ck_assert_str_eq(l->identity->user.p, "test:u-1");
-    ck_assert_str_eq(l->identity->username.p, "anna");
+    ck_assert_str_eq(identity_user(l->identity).p, "test:u-1");
+    ck_assert_str_eq(identity_username(l->identity).p, "anna");
     ck_assert_int_eq(script[0].asked, 1);
     ck_assert_int_eq(script[1].asked, 1);
     ck_assert_int_eq(script[2].asked, 0);
@@ -39,15 +39,15 @@ START_TEST(users_of_later_sections_are_told_apart)
     instance[1].name = (char *)(uintptr_t) "jwt";
     instance[2].name = (char *)(uintptr_t) "guests";
     ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("7")), PARLEY_ADMIT);
-    ck_assert_str_eq(l->identity->user.p, "7");
+    ck_assert_str_eq(identity_user(l->identity).p, "7");
     ck_assert_int_eq(admitted_by(1, l, PARLEY_STR("7")), PARLEY_ADMIT);
-    ck_assert_str_eq(l->identity->user.p, "jwt:7");
-    ck_assert_uint_eq(l->identity->user.n, 5);
-    ck_assert_str_eq(l->identity->username.p, "n");
-    ck_assert_str_eq(l->identity->issuer.p, "https://sso");
+    ck_assert_str_eq(identity_user(l->identity).p, "jwt:7");
+    ck_assert_uint_eq(identity_user(l->identity).n, 5);
+    ck_assert_str_eq(identity_username(l->identity).p, "n");
+    ck_assert_str_eq(identity_issuer(l->identity).p, "https://sso");
     l->later_section = 0;
     ck_assert_int_eq(admitted_by(2, l, PARLEY_STR("jwt:7")), PARLEY_ADMIT);
-    ck_assert_str_eq(l->identity->user.p, "guests:jwt:7");
+    ck_assert_str_eq(identity_user(l->identity).p, "guests:jwt:7");
     /* Where anybody may call himself what he likes, he may not call himself that. */
     l->later_section = 0;
     ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("jwt:7")), PARLEY_REFUSE);
@@ -57,7 +57,7 @@ START_TEST(users_of_later_sections_are_told_apart)
     ck_assert_int_eq(admitted_by(0, l, PARLEY_STR("open:7")), PARLEY_ADMIT);
     memset(long_name, 'a', 251);
     ck_assert_int_eq(admitted_by(1, l, (parley_str){long_name, 251}), PARLEY_ADMIT);
-    ck_assert_uint_eq(l->identity->user.n, 255);
+    ck_assert_uint_eq(identity_user(l->identity).n, 255);
     long_name[251] = 'a';
     ck_assert_int_eq(admitted_by(1, l, (parley_str){long_name, 252}), PARLEY_REFUSE);
     ck_assert_ptr_nonnull(strstr(l->why, "too long"));
@@ -145,6 +145,7 @@ START_TEST(identities_are_checked)
         {{"u", 1}, {"a\xc2\x85", 3}, false}, {{"u", 1}, {"\xc0\xaf", 2}, false},
         {{"u\xff", 2}, {"n", 1}, false},     {{"u", 1}, {"a\0b", 3}, false},
     };
+    static char endless[IDENTITY_MOST + 2];
     struct login *l = with_bearer("t");
     parley_identity *i = &script[0].identity;
 
@@ -170,6 +171,10 @@ START_TEST(identities_are_checked)
     i->username = PARLEY_STR("n");
     i->app = PARLEY_STR("a\n");
     ck_assert_int_eq(login_check(logins, l), PARLEY_REFUSE);
+    memset(endless, 'a', sizeof endless - 1);
+    i->app = str_of(endless);
+    ck_assert_int_eq(login_check(logins, l), PARLEY_REFUSE);
+    ck_assert_ptr_nonnull(strstr(l->why, "too long"));
     i->app = PARLEY_NONE;
     i->roles = (parley_list){(parley_str[]){PARLEY_STR("ok"), PARLEY_STR("\xff")}, 2};
     ck_assert_int_eq(login_check(logins, l), PARLEY_REFUSE);
@@ -194,14 +199,14 @@ START_TEST(identities_are_copied)
     ck_assert(l->identity->dashboard);
     ck_assert(l->identity->close_on_expiry);
     ck_assert_int_eq(l->identity->expires_unix_ms, 77);
-    ck_assert_str_eq(l->identity->issuer.p, "https://sso");
-    ck_assert_uint_eq(l->identity->roles.n, 2);
+    ck_assert_str_eq(identity_issuer(l->identity).p, "https://sso");
+    ck_assert_uint_eq(l->identity->role_count, 2);
     /* A plugin of an older SDK: what lies behind its struct is not read. */
     i->struct_size = offsetof(parley_identity, app);
     ck_assert_int_eq(login_check(logins, l), PARLEY_ADMIT);
     ck_assert(!l->identity->dashboard);
-    ck_assert_ptr_null(l->identity->app.p);
-    ck_assert_uint_eq(l->identity->roles.n, 0);
+    ck_assert_ptr_null(identity_app(l->identity).p);
+    ck_assert_uint_eq(l->identity->role_count, 0);
     ck_assert_int_eq(l->identity->expires_unix_ms, 0);
     i->struct_size = offsetof(parley_identity, username);
     ck_assert_int_eq(login_check(logins, l), PARLEY_REFUSE);

@@ -109,7 +109,7 @@ static void armed_open(struct lws *w, const char *name, struct login *l, unsigne
     armed = false;
     armed_turn();
     if (fake.connects > connects)
-        post_client(w->client->handle, MAIL_ADMITTED, 1);
+        post_admitted(w->client->handle, 1);
     armed_turn();
 }
 
@@ -174,7 +174,7 @@ static void end_if_open(struct lws *w)
 
         client_closed(w->client);
         turn();
-        post_client(h, MAIL_FORGOTTEN, 0);
+        post_forgotten(h);
         turn();
         ck_assert_ptr_null(client_find(&fake.pump, h));
     }
@@ -207,7 +207,7 @@ static void life(void)
     post_plain(MAIL_RECHECK);
     armed_turn();
     if (b->client && b->client->state == CLIENT_CONNECTING)
-        post_client(b->client->handle, MAIL_ADMITTED, 2);
+        post_admitted(b->client->handle, 2);
     if (a->client) {
         talk(a);
         listen_to(a, b->client ? b->client->handle : 0);

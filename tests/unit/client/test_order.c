@@ -163,7 +163,7 @@ static void begin_session(struct session *s)
                                   .app = PARLEY_STR("d")};
     parley_str app = PARLEY_STR("d");
     parley_list dashboards = {&app, rnd(4) == 0};
-    struct handshake hs = {.address = "192.0.2.7"};
+    struct handshake hs = {.address = fake_address()};
     struct client *c;
 
     s->w = new_socket();
@@ -174,6 +174,7 @@ static void begin_session(struct session *s)
     s->protocol = (uint8_t)rnd(2);
     s->dashboard = dashboards.n;
     hs.wsi = s->w;
+    hs.fd = rnd(4) ? fake_fd(s->w) : 0;
     hs.protocol = s->protocol;
     hs.identity = made(identity_new(&who, &dashboards));
     fake_addresses++;
@@ -181,7 +182,7 @@ static void begin_session(struct session *s)
     c = s->w->client = client_open(&fake.pump, &hs);
     ck_assert_ptr_nonnull(c);
     s->handle = c->handle;
-    post_client(s->handle, MAIL_ADMITTED, s->user);
+    post_admitted(s->handle, s->user);
 }
 
 static struct frame *number_frame(uint8_t protocol, uint32_t number, uint32_t filler)
@@ -281,9 +282,10 @@ static void sockets(void)
 
         if (!c)
             continue;
-        FAKE_CHECK(c->queue.bytes <= fake.settings.server.queue_bytes, "bytes");
-        FAKE_CHECK(c->queue.messages <= fake.settings.server.queue_messages, "messages");
-        s->choked = s->choked || c->choked || s->w->tail || s->w->wants;
+        FAKE_CHECK(!c->queue || c->queue->bytes <= fake.settings.server.queue_bytes, "bytes");
+        FAKE_CHECK(!c->queue || c->queue->messages <= fake.settings.server.queue_messages,
+                   "messages");
+        s->choked = s->choked || c->queue || s->w->tail || s->w->wants;
         if (c->state == CLIENT_CLOSING) {
             if (rnd(3) == 0)
                 end_session(s);

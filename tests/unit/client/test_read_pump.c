@@ -52,11 +52,10 @@ START_TEST(message_for_the_hub)
     static const char text[] =
         "{\"type\":\"say\",\"id\":\"x1\",\"room\":\"lobby\",\"text\":\"h\\u00e4\"}";
     const struct message *m;
-    int64_t now = clock_unix_ms();
 
     ck_assert_int_eq(say(c, text), 0);
     ck_assert_ptr_eq(fake_decoded, text); /* one piece is not copied */
-    ck_assert_ptr_null(c->in.p);
+    ck_assert_ptr_null(c->in);
     turn();
     ck_assert_uint_eq(fake.message_count, 1);
     m = fake.messages[0];
@@ -70,8 +69,6 @@ START_TEST(message_for_the_hub)
     ck_assert_uint_eq(m->author, c->handle);
     ck_assert_ptr_eq(m->identity, c->identity);
     ck_assert_uint_eq(m->cost_bytes, sizeof text - 1);
-    ck_assert_int_ge(m->received_unix_ms, now);
-    ck_assert_int_gt(m->received_us, 0);
     ck_assert_int_eq(m->state, MESSAGE_NEW);
 }
 END_TEST
@@ -121,14 +118,14 @@ START_TEST(pieces_are_put_together)
 {
     ck_assert_int_eq(piece("{\"type\":\"say\",\"room\"", 10, true, false), 0);
     ck_assert_int_eq(piece(":\"lobby\",", 0, false, false), 0);
-    ck_assert_uint_eq(c->in_fragments, 1);
+    ck_assert_uint_eq(c->in->fragments, 1);
     ck_assert_int_eq(piece("\"text\":\"\xc3", 1, false, false), 0); /* a character in two halves */
-    ck_assert_uint_eq(c->in_fragments, 2);
+    ck_assert_uint_eq(c->in->fragments, 2);
     ck_assert_int_eq(piece("\xa4\"}", 0, false, true), 0);
     turn();
     ck_assert_uint_eq(fake.message_count, 1);
     ck_assert_str_eq(fake.messages[0]->payload.p, "{\"said\":\"\xc3\xa4\"}");
-    ck_assert_ptr_null(c->in.p);
+    ck_assert_ptr_null(c->in);
     ck_assert_int_eq(piece(SAY, 0, true, true), 0);
     turn();
     ck_assert_uint_eq(fake.message_count, 2);
@@ -157,7 +154,7 @@ END_TEST
 START_TEST(declared_too_big)
 {
     expect_closed(1009, piece("{", (size_t)1 << 40, true, true));
-    ck_assert_ptr_null(c->in.p);
+    ck_assert_ptr_null(c->in);
 }
 END_TEST
 START_TEST(declared_a_little_too_big)
@@ -218,6 +215,11 @@ START_TEST(too_late_by_the_clock)
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     tick(1100);
     expect_closed(1008, c->close_code);
+}
+END_TEST
+START_TEST(bad_utf8)
+{
+    expect_closed(1007, piece("{\"type\":\"\xc3\x28\"}", 0, true, true));
 }
 END_TEST
 START_TEST(bad_utf8_in_pieces)
@@ -326,7 +328,7 @@ START_TEST(answers_are_bounded)
         ck_assert_int_eq(say(c, "{"), 0);
     ck_assert_int_eq(say(c, "{"), 4408);
     ck_assert_int_eq(say(c, "{"), 0);
-    ck_assert_uint_eq(c->queue.count, 0);
+    ck_assert_ptr_null(c->queue);
     turn();
     ck_assert_int_eq(fake.gone_reason, PARLEY_LEFT_SLOW);
 }
@@ -432,11 +434,11 @@ START_TEST(early_messages_wait)
     ck_assert_int_eq(client_receive(c2, "{", 1, 0, true, true, false), 0);
     turn();
     ck_assert_uint_eq(fake.message_count, 0);
-    post_client(c2->handle, MAIL_ADMITTED, 8);
+    post_admitted(c2->handle, 8);
     turn();
     ck_assert_uint_eq(fake.message_count, 1);
     ck_assert_ptr_nonnull(strstr(heard(w2), "invalid_json"));
-    ck_assert_ptr_null(c2->early.p);
+    ck_assert_ptr_null(c2->in);
     ck_assert(w2->reading);
     end_client(w2);
 }
@@ -498,6 +500,7 @@ int main(void)
     tcase_add_test(t, many_pieces_are_one_fragment);
     tcase_add_test(t, too_late_by_the_next_piece);
     tcase_add_test(t, too_late_by_the_clock);
+    tcase_add_test(t, bad_utf8);
     tcase_add_test(t, bad_utf8_in_pieces);
     tcase_add_test(t, refusals);
     tcase_add_test(t, invalid_json_and_fields);

@@ -40,13 +40,13 @@ START_TEST(choked_and_drained_in_order)
     post_publish(1, "one");
     post_publish(1, "two");
     turn();
-    ck_assert(c->choked);
+    ck_assert_ptr_nonnull(c->queue);
     post_publish(1, "three");
     post_frame(c->handle, "four", LANE_ORDERED, false);
     post_typing(1, "typing");
     turn();
-    ck_assert_uint_eq(c->queue.messages, 3);
-    ck_assert_uint_eq(c->queue.bytes, 5 + 7 + 6);
+    ck_assert_uint_eq(c->queue->messages, 3);
+    ck_assert_uint_eq(c->queue->bytes, 5 + 7 + 6);
     w->tail = false; /* room, but nobody may pass the queue */
     w->room = ROOM_FOR_ALL;
     post_publish(1, "five");
@@ -54,8 +54,7 @@ START_TEST(choked_and_drained_in_order)
     ck_assert_str_eq(heard(w), "one\n");
     ck_assert_int_eq(give_room(w, ROOM_FOR_ALL), 0);
     ck_assert_str_eq(heard(w), "two\nthree\nfour\nfive\n");
-    ck_assert(!c->choked);
-    ck_assert_int_eq(c->queue.stalled_since_ms, 0);
+    ck_assert_ptr_null(c->queue);
     post_typing(1, "typing");
     turn();
     ck_assert_str_eq(heard(w), "typing\n");
@@ -74,7 +73,7 @@ START_TEST(choked_by_ephemeral_ones)
         post_typing(0, "typing");
     turn();
     ck_assert_int_eq(c->state, CLIENT_OPEN);
-    ck_assert_uint_eq(c->queue.count, 0);
+    ck_assert_uint_eq(c->queue->count, 0);
     ck_assert(metric_find("drops", PARLEY_STR("queue_full")) == 11);
     post_frame(c->handle, "behind", LANE_ORDERED, false);
     turn();
@@ -105,7 +104,7 @@ START_TEST(too_slow)
     turn();
     ck_assert_int_eq(c->state, CLIENT_CLOSING);
     ck_assert_uint_eq(c->close_code, 4408);
-    ck_assert_uint_eq(c->queue.count, 0);
+    ck_assert_ptr_null(c->queue);
     ck_assert_uint_eq(fake.gones, 1);
     ck_assert(metric_find("disconnects", PARLEY_STR("slow")) == 1);
     ck_assert(metric_find("drops", PARLEY_STR("slow")) == (_i ? 4 : 9));
@@ -130,7 +129,7 @@ START_TEST(too_slow_and_never_reads)
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     post_frame(c->handle, "z", LANE_ORDERED, false);
     turn();
-    tick(9900);
+    tick(3900);
     ck_assert_int_eq(c->state, CLIENT_OPEN);
     tick(200);
     ck_assert_int_eq(c->state, CLIENT_CLOSING);
@@ -153,8 +152,8 @@ START_TEST(greeting_is_not_bounded_but_has_a_deadline)
         post_frame(c->handle, "live", LANE_ORDERED, false);
     turn();
     ck_assert_int_eq(c->state, CLIENT_OPEN);
-    ck_assert_uint_eq(c->queue.count, 99 + 8);
-    ck_assert_uint_eq(c->queue.messages, 8);
+    ck_assert_uint_eq(c->queue->count, 99 + 8);
+    ck_assert_uint_eq(c->queue->messages, 8);
     for (int i = 0; i < 5; i++) { /* a little each time: it is not stalled */
         tick(5900);
         give_room(w, 20);
@@ -176,7 +175,7 @@ START_TEST(greeting_taken_in_time)
     turn();
     tick(5000);
     give_room(w, ROOM_FOR_ALL);
-    ck_assert_int_eq(c->queue.greeting_since_ms, 0);
+    ck_assert_ptr_null(c->queue);
     ck_assert_str_eq(heard(w), "history\nmore\n");
     end_one(PARLEY_LEFT_LOST);
 }
@@ -197,8 +196,8 @@ START_TEST(small_parts_do_not_pin_large_batches)
         post_publish(1, text);
     post_publish(1, "small");
     turn();
-    ck_assert_uint_eq(c->queue.count, 1);
-    ck_assert_uint_ge(send_queue_peek(&c->queue)->frame->n, 3600); /* most of it: shared */
+    ck_assert_uint_eq(c->queue->count, 1);
+    ck_assert_uint_ge(send_queue_peek(c->queue)->frame->n, 3600); /* most of it: shared */
     w->room = 2000;
     w->tail = false;
     client_writable(c);
@@ -213,8 +212,8 @@ START_TEST(small_parts_do_not_pin_large_batches)
     }
     post_publish(2, "end");
     turn();
-    ck_assert_uint_eq(c->queue.count, 2);
-    ck_assert_uint_eq(send_queue_at(&c->queue, 1)->frame->n, 5);
+    ck_assert_uint_eq(c->queue->count, 2);
+    ck_assert_uint_eq(send_queue_at(c->queue, 1)->frame->n, 5);
     give_room(w, ROOM_FOR_ALL);
     end_one(PARLEY_LEFT_LOST);
 }

@@ -170,7 +170,7 @@ START_TEST(each_its_own)
         struct identity *i = ticket_redeem(logins, str_of(shared[k]));
         snprintf(name, sizeof name, "user %d", k);
         ck_assert_ptr_nonnull(i);
-        ck_assert_str_eq(i->user.p, name);
+        ck_assert_str_eq(identity_user(i).p, name);
         identity_unref(i);
     }
 }

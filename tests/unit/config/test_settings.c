@@ -71,6 +71,11 @@ START_TEST(defaults_are_those_that_are_promised)
     ck_assert_str_eq(s.server.flush_window, "auto");
     ck_assert_int_eq(s.server.dedupe_ms, 120000);
     ck_assert_int_eq(s.server.user_memory_ms, 600000);
+    ck_assert_ptr_null(s.server.store);
+    ck_assert_int_eq(s.server.store_bytes, 256 << 20);
+    ck_assert_int_eq(s.server.store_section_bytes, 64 << 20);
+    ck_assert_int_eq(s.server.store_keep_free_bytes, 256 << 20);
+    ck_assert_str_eq(s.server.ack, "stored");
     ck_assert(!s.has_admin);
     ck_assert_str_eq(s.admin.listen.items[0].p, "127.0.0.1:8081");
     ck_assert_str_eq(s.admin.auth, "token");
@@ -97,11 +102,12 @@ START_TEST(file_names_are_taken_from_the_folder_of_the_ini)
     ck_assert_int_eq(
         settings_of(
             "[server]\ntls_certificate = tls/c.pem\ntls_key = /abs/k.pem\nplugin_path = plugins\n"
-            "[admin]\ntoken_file = t\n"),
+            "store = s.db\n[admin]\ntoken_file = t\n"),
         0);
     ck_assert_str_eq(s.server.tls_certificate, "etc/tls/c.pem");
     ck_assert_str_eq(s.server.tls_key, "/abs/k.pem");
     ck_assert_str_eq(s.server.plugin_path, "etc/plugins");
+    ck_assert_str_eq(s.server.store, "etc/s.db");
     ck_assert_str_eq(s.admin.token_file, "etc/t");
     config_finish(&c);
     ck_assert_int_eq(config_read_text(&c, "/parley.ini", "[admin]\ntoken_file = t\n"), 0);

@@ -56,8 +56,9 @@ static char *file_text(const char *name)
 START_TEST(shipped_files_are_understood)
 {
     static const char *const names[] = {"etc/parley.ini", "etc/parley.dev.ini",
-                                        "etc/parley.onrabble.ini"};
-    for (size_t i = 0; i < 3; i++) {
+                                        "etc/parley.onrabble.ini", "etc/parley.bench.ini",
+                                        "etc/parley.bench-jwt.ini"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         AUTO(str_free) char *text = file_text(names[i]);
         assert_faults(text, "");
         ck_assert_ptr_nonnull(config_find(&c, "protocol", PARLEY_STR("native"), PARLEY_NONE));
@@ -120,6 +121,7 @@ START_TEST(parley_ini_tells_the_true_defaults)
     assert_same_list(&a->dashboards, &b->dashboards);
     assert_same_list(&shown.admin.listen, &builtin.admin.listen);
     ck_assert_str_eq(a->flush_window, b->flush_window);
+    ck_assert_str_eq(a->ack, b->ack);
     ck_assert_str_eq(shown.admin.auth, builtin.admin.auth);
     ck_assert_str_eq(shown.admin.role, builtin.admin.role);
     ck_assert_str_eq(shown.discovery.name, builtin.discovery.name);
@@ -130,6 +132,7 @@ START_TEST(parley_ini_tells_the_true_defaults)
     a->origins = b->origins; /* empty ones differ in their address */
     a->trusted_proxies = b->trusted_proxies;
     a->flush_window = b->flush_window;
+    a->ack = b->ack;
     ck_assert_mem_eq(a, b, sizeof *a); /* all numbers, and no name where there is none by default */
     shown.discovery.name = builtin.discovery.name;
     ck_assert_mem_eq(&shown.discovery, &builtin.discovery, sizeof shown.discovery);
@@ -174,7 +177,12 @@ static const char *const keys[][64] = {
      "stop",
      "flush_window",
      "dedupe_window",
-     "user_memory"},
+     "user_memory",
+     "store",
+     "store_max",
+     "store_section_max",
+     "store_keep_free",
+     "ack"},
     {"admin", "listen", "tls_certificate", "tls_key", "auth", "role", "token_file"},
     {"discovery", "name", "id", "auth_url", "token_url", "chat_client", "public_url"},
     {"log", "level", "format"},

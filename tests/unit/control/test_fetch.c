@@ -336,6 +336,7 @@ static void on_wanted(parley_host *h, parley_str bearer)
 
 START_TEST(authenticators_are_served)
 {
+    static const char part[] = "the cellar";
     struct registry r = {0};
     char kind[] = "auth", name[] = "jwt";
     struct plugin_instance section = {.kind = kind, .name = name, .registry = &r};
@@ -383,7 +384,15 @@ START_TEST(authenticators_are_served)
     ck_assert_int_eq(control_ready(control, &section, false, "no keys\nyet"), 0);
     ck_assert(control_unready(control, &reasons));
     ck_assert_str_eq(reasons.p, "[auth jwt]: no keys\\x0ayet\n");
+    ck_assert_int_eq(control_ready_part(control, part, false, "no room"), 0);
+    ck_assert_int_eq(control_ready_part(control, part, false, "still no room"), 0);
+    buf_clear(&reasons);
+    ck_assert(control_unready(control, &reasons));
+    ck_assert_ptr_nonnull(strstr(reasons.p, "the cellar: still no room\n"));
+    ck_assert_ptr_nonnull(strstr(reasons.p, "[auth jwt]: "));
     ck_assert_int_eq(control_ready(control, &section, true, NULL), 0);
+    ck_assert(control_unready(control, &reasons));
+    ck_assert_int_eq(control_ready_part(control, part, true, NULL), 0);
     ck_assert(!control_unready(control, &reasons));
     control_draining(control);
     ck_assert(control_unready(control, &reasons));

@@ -277,7 +277,7 @@ START_TEST(tickets)
     ck_assert_int_eq(sscanf(text, "{\"ticket\":\"%127[^\"]\",\"expires_in\":30}", t), 1);
     struct identity *i = ticket_redeem(logins, str_of(t));
     ck_assert_ptr_nonnull(i);
-    ck_assert(str_is(i->username, "Ann"));
+    ck_assert(str_is(identity_username(i), "Ann"));
     identity_unref(i);
     ck_assert_ptr_null(ticket_redeem(logins, str_of(t)));
     ck_assert_int_eq(ticket(NULL, text, sizeof text, "WWW-Authenticate: Bearer"), 401);

@@ -148,6 +148,7 @@ START_TEST(many_timers_keep_their_order)
     unsigned random = 12345;
     int64_t last = 0;
     char key[16], *name;
+    bool durable;
     int n = 0;
 
     for (int j = 0; j < 2000; j++) {
@@ -162,7 +163,7 @@ START_TEST(many_timers_keep_their_order)
     for (int64_t at = timers_next(t); at != INT64_MAX; at = timers_next(t)) {
         ck_assert_int_ge(at, last);
         last = at;
-        ck_assert(timers_take(t, at, &got, &name));
+        ck_assert(timers_take(t, at, &got, &name, &durable));
         ck_assert(atoi(name) % 3 != 0);
         free(name);
         n++;

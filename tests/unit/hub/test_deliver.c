@@ -256,6 +256,75 @@ START_TEST(named_again_and_again)
 }
 END_TEST
 
+/* --- names that lie in the message itself --- */
+
+/* The first letters of its channel's name are the name of another channel. */
+static parley_verdict to_the_beginning(parley_host *h, parley_message *m)
+{
+    parley_str name = parley_message_channel(m);
+
+    (void)h;
+    name.n = 2;
+    ck_assert_int_eq(parley_deliver(m, parley_to_channel(name)), 0);
+    return PARLEY_PASS;
+}
+
+START_TEST(a_part_of_a_name_is_another_name)
+{
+    people();
+    kit_join(k, board, "ro");
+    b.on_message = to_the_beginning;
+    ck_assert_int_eq(say(ann, "room"), PARLEY_PASS);
+    ck_assert_str_eq(got("say"), "0 0 0 0 1");
+    member_is(kit_last(k, board, "say"), "payload.offset", NULL);
+}
+END_TEST
+
+/* A name in memory that is somebody else's when the message is delivered. */
+static parley_verdict to_passing_names(parley_host *h, parley_message *m)
+{
+    char room[] = "ROOM", user[] = "mod";
+    parley_to to = parley_to_channel(str_of(room));
+
+    (void)h;
+    to.but_user = str_of(user);
+    ck_assert_int_eq(parley_deliver(m, to), 0);
+    memset(room, 'x', sizeof room - 1);
+    memset(user, 'x', sizeof user - 1);
+    return PARLEY_PASS;
+}
+
+START_TEST(names_are_kept)
+{
+    people();
+    b.on_message = to_passing_names;
+    ck_assert_int_eq(say(ann, "room"), PARLEY_PASS);
+    ck_assert_str_eq(got("say"), "1 1 0 0 1");
+    member_is(kit_last(k, ann, "say"), "payload.offset", "1");
+}
+END_TEST
+
+/* Its author and its channel, named by what was read of the message. */
+static parley_verdict to_its_own(parley_host *h, parley_message *m)
+{
+    parley_to to = parley_to_channel(parley_message_channel(m));
+
+    (void)h;
+    to.but_user = parley_message_user(m);
+    ck_assert_int_eq(parley_deliver(m, to), 0);
+    return PARLEY_PASS;
+}
+
+START_TEST(its_own_names)
+{
+    people();
+    b.on_message = to_its_own;
+    ck_assert_int_eq(say(ann, "ROOM"), PARLEY_PASS);
+    ck_assert_str_eq(got("say"), "0 1 0 1 1");
+    member_is(kit_last(k, bob, "say"), "payload.offset", "1");
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("deliver");
@@ -274,5 +343,8 @@ int main(void)
     tcase_add_test(t, packets);
     tcase_add_test(t, a_shorter_target);
     tcase_add_test(t, named_again_and_again);
+    tcase_add_test(t, a_part_of_a_name_is_another_name);
+    tcase_add_test(t, names_are_kept);
+    tcase_add_test(t, its_own_names);
     return run_tests("deliver", t);
 }

@@ -78,6 +78,38 @@ static void in_disconnect(parley_host *h, parley_client who, int reason)
     note(n && *n == 7 ? "seven" : "lost");
 }
 
+/* What is read of a message finds its author and its channel; a part of it does not. */
+static int *of_author, *of_part, *of_room;
+static parley_verdict take_slots(parley_host *h, parley_message *m)
+{
+    parley_str sub = parley_message_user(m), channel = parley_message_channel(m);
+
+    of_author = parley_user_slot(h, sub, &small);
+    sub.n--;
+    of_part = parley_user_slot(h, sub, &small);
+    of_room = parley_channel_slot(h, channel, &small);
+    channel.n--;
+    ck_assert_ptr_null(parley_channel_slot(h, channel, &small));
+    return PARLEY_PASS;
+}
+
+START_TEST(of_an_author_and_his_channel)
+{
+    parley_client anna = member_of("anna", "room");
+
+    domain_leave(DOMAIN_NONE);
+    kit_connect(k, "ann", "");
+    a.on_message = take_slots;
+    ck_assert_int_eq(say(anna, "room"), PARLEY_PASS);
+    domain_enter(DOMAIN_HUB);
+    ck_assert(of_author && of_part && of_room);
+    ck_assert_ptr_ne(of_author, of_part);
+    ck_assert_ptr_eq(of_author, (int *)parley_user_slot(host("a"), PARLEY_STR("anna"), &small));
+    ck_assert_ptr_eq(of_part, (int *)parley_user_slot(host("a"), PARLEY_STR("ann"), &small));
+    ck_assert_ptr_eq(of_room, (int *)parley_channel_slot(host("a"), PARLEY_STR("room"), &small));
+}
+END_TEST
+
 START_TEST(of_a_client_that_leaves)
 {
     parley_client who = kit_connect(k, "ann", "");
@@ -99,6 +131,7 @@ int main(void)
     tcase_add_checked_fixture(t, hub_setup, hub_teardown);
     tcase_add_test(t, bytes_of_ones_own);
     tcase_add_test(t, of_clients_users_and_channels);
+    tcase_add_test(t, of_an_author_and_his_channel);
     tcase_add_test(t, of_a_client_that_leaves);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);

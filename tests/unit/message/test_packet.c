@@ -52,6 +52,45 @@ START_TEST(absent_stays_absent)
 }
 END_TEST
 
+/* However long the payload becomes. */
+START_TEST(written_in_its_place)
+{
+    const struct packet_parts parts = {.type = PARLEY_STR("t"), .epoch = PARLEY_STR("e")};
+
+    for (size_t expected = 0; expected < 300; expected += 37)
+        for (size_t n = 0; n < 600; n += 23) {
+            struct packet *p;
+            struct buf text;
+
+            packet_begin(&text, &parts, expected);
+            for (size_t i = 0; i < n; i++)
+                buf_add_char(&text, (char)('a' + i % 26));
+            p = packet_end(&text, &parts);
+            ck_assert_ptr_nonnull(p);
+            ck_assert_ptr_null(text.p);
+            ck_assert_uint_eq(p->payload.n, n);
+            for (size_t i = 0; i < n; i++)
+                ck_assert(p->payload.p[i] == (char)('a' + i % 26));
+            ck_assert_int_eq(p->payload.p[n], 0);
+            ck_assert_str_eq(p->type.p, "t");
+            ck_assert_str_eq(p->epoch.p, "e");
+            packet_unref(p);
+        }
+}
+END_TEST
+
+START_TEST(what_went_wrong_is_no_packet)
+{
+    const struct packet_parts parts = {.type = PARLEY_STR("t")};
+    struct buf text;
+
+    packet_begin(&text, &parts, 10);
+    text.error = -ENOMEM;
+    ck_assert_ptr_null(packet_end(&text, &parts));
+    ck_assert_ptr_null(text.p);
+}
+END_TEST
+
 START_TEST(encoded_once_a_protocol)
 {
     struct packet *p = packet();
@@ -106,6 +145,8 @@ int main(void)
     tcase_add_checked_fixture(t, setup, NULL);
     tcase_add_test(t, all_is_copied);
     tcase_add_test(t, absent_stays_absent);
+    tcase_add_test(t, written_in_its_place);
+    tcase_add_test(t, what_went_wrong_is_no_packet);
     tcase_add_test(t, encoded_once_a_protocol);
     tcase_add_test(t, frames_outlive_their_packet);
     tcase_add_test(t, what_cannot_be_said_in_one_protocol);

@@ -22,7 +22,9 @@ const parley_api parley_host_api = {.struct_size = sizeof(parley_api)};
 
 struct fake {
     struct client client; /* first */
-    char *out;            /* frames that are not sent yet */
+    struct fake *next;    /* of those that are open */
+    struct login *login;
+    char *out; /* frames that are not sent yet */
     size_t out_bytes, out_at, out_cap;
     char in[1 << 20];
     size_t in_bytes;
@@ -109,12 +111,28 @@ static void fake_flood(struct fake *f, unsigned count)
     fake_send(f);
 }
 
+static struct fake *fakes;
+
+/* Once the handshake is over, as an admission comes by mail. It may have closed meanwhile. */
+static void fake_admitted(void *arg)
+{
+    struct fake *f = fakes;
+
+    while (f && f != arg)
+        f = f->next;
+    if (!f)
+        return;
+    f->client.reading = true;
+    wire_read(f->client.wsi, true);
+}
+
 struct client *client_open(struct pump *p, const struct handshake *hs)
 {
+    char address[IP_TEXT];
     struct fake *f;
 
     ck_assert_int_eq(domain_current, DOMAIN_PUMP);
-    note(seen.address, sizeof seen.address, str_of(hs->address));
+    note(seen.address, sizeof seen.address, str_of(ip_print(hs->address, address)));
     if (hs->login)
         seen.later++;
     if (refuse_open || !(f = calloc(1, sizeof *f))) {
@@ -127,13 +145,19 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
     f->client = (struct client){.pump = p,
                                 .wsi = hs->wsi,
                                 .tls = hs->tls,
+                                .fd = hs->fd,
                                 .identity = hs->identity,
-                                .login = hs->login,
+                                .address = *hs->address,
+                                .socket_counted = hs->socket_counted,
                                 .protocol = hs->protocol};
-    snprintf(f->client.address, sizeof f->client.address, "%s", hs->address);
+    f->login = hs->login;
     last_client = &f->client;
+    f->next = fakes;
+    fakes = f;
     if (hs->login)
         wire_read(hs->wsi, false);
+    else
+        ck_assert_int_eq(actor_call(&p->actor, fake_admitted, f), 0);
     return &f->client;
 }
 
@@ -180,6 +204,41 @@ int client_receive(struct client *c, const char *p, size_t n, size_t remaining, 
     return 0;
 }
 
+void client_pinged(struct client *c, parley_str payload)
+{
+    fake_frame((struct fake *)c, FRAME_PONG, payload.p, payload.n);
+    fake_send((struct fake *)c);
+}
+
+void client_broken(struct client *c)
+{
+    if (!c->aborted)
+        wire_abort(c->wsi);
+    c->aborted = true;
+}
+
+void client_peer_closed(struct client *c, uint16_t code)
+{
+    struct fake *f = (struct fake *)c;
+    char text[2] = {(char)(code >> 8), (char)code};
+
+    seen.peer_closing++;
+    if (!c->close_given) {
+        fake_frame(f, FRAME_CLOSE, text, code ? 2 : 0);
+        fake_send(f);
+    }
+    client_broken(c);
+}
+
+void client_close(struct client *c, uint16_t code, int left_reason, const char *text)
+{
+    (void)left_reason;
+    (void)text;
+    c->state = CLIENT_CLOSING;
+    c->close_code = code;
+    wire_want_writable(c->wsi);
+}
+
 void client_heard(struct client *c)
 {
     (void)c;
@@ -190,7 +249,10 @@ int client_writable(struct client *c)
 {
     seen.writables++;
     fake_send((struct fake *)c);
-    return c->close_code && !((struct fake *)c)->out_bytes ? -1 : 0;
+    if (!c->close_code || ((struct fake *)c)->out_bytes)
+        return 0;
+    c->close_given = true;
+    return -1;
 }
 
 void client_peer_closing(struct client *c)
@@ -205,47 +267,35 @@ void client_closed(struct client *c)
 
     ck_assert_int_eq(domain_current, DOMAIN_PUMP);
     seen.closed++;
-    admission_address_left(c->pump->admission, c->address);
+    admission_address_left(c->pump->admission, &c->address);
     if (c->identity)
-        admission_user_left(c->pump->admission, c->identity->issuer, c->identity->user);
+        admission_user_left(c->pump->admission, identity_issuer(c->identity),
+                            identity_user(c->identity));
     identity_unref(c->identity);
-    login_free(c->login);
+    login_free(f->login);
     if (last_client == c)
         last_client = NULL;
+    for (struct fake **at = &fakes; *at; at = &(*at)->next)
+        if (*at == f) {
+            *at = f->next;
+            break;
+        }
     free(f->out);
     free(f);
 }
 
 /* --- who may come in: the token is the verdict --- */
 
-struct identity *identity_ref(struct identity *i)
-{
-    i->refs++;
-    return i;
-}
-
-void identity_unref(struct identity *i)
-{
-    if (i && --i->refs == 0)
-        free(i);
-}
-
-bool identity_has_role(const struct identity *i, const parley_list *any)
-{
-    return i->roles.n && any->n && str_eq(i->roles.items[0], any->items[0]);
-}
-
 static struct identity *fake_identity(const char *user, bool admin)
 {
-    static const parley_str role = {"admin", 5};
-    struct identity *i = calloc(1, sizeof *i);
+    const parley_str role = PARLEY_STR("admin");
+    struct parley_identity who = {.struct_size = sizeof who,
+                                  .user = str_of(user),
+                                  .username = str_of(user),
+                                  .issuer = PARLEY_STR("test"),
+                                  .roles = {&role, admin}};
 
-    i->refs = 1;
-    i->user = i->username = str_of(user);
-    i->issuer = PARLEY_STR("test");
-    if (admin)
-        i->roles = (parley_list){&role, 1};
-    return i;
+    return identity_new(&who, NULL);
 }
 
 struct login *login_new(parley_str bearer, const struct login_query *query, size_t query_count,

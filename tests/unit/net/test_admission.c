@@ -25,6 +25,15 @@ static void teardown(void)
     admission_free(a);
 }
 
+static const struct ip *ip(const char *text) /* "": one that is not known */
+{
+    static _Thread_local struct ip r;
+
+    r = (struct ip){0};
+    ck_assert(!text[0] || ip_parse(text, &r));
+    return &r;
+}
+
 START_TEST(caps_in_all)
 {
     for (int i = 0; i < 3; i++)
@@ -37,19 +46,19 @@ END_TEST
 
 START_TEST(caps_by_address)
 {
-    ck_assert_int_eq(admission_address(a, "1.2.3.4"), ADMIT_OK);
-    ck_assert_int_eq(admission_address(a, "1.2.3.4"), ADMIT_OK);
-    ck_assert_int_eq(admission_address(a, "1.2.3.4"), ADMIT_ADDRESS);
-    ck_assert_int_eq(admission_address(a, "::ffff:1.2.3.4"), ADMIT_ADDRESS);
-    ck_assert_int_eq(admission_address(a, "1.2.3.5"), ADMIT_OK);
-    admission_address_left(a, "1.2.3.4");
-    ck_assert_int_eq(admission_address(a, "1.2.3.4"), ADMIT_OK);
+    ck_assert_int_eq(admission_address(a, ip("1.2.3.4")), ADMIT_OK);
+    ck_assert_int_eq(admission_address(a, ip("1.2.3.4")), ADMIT_OK);
+    ck_assert_int_eq(admission_address(a, ip("1.2.3.4")), ADMIT_ADDRESS);
+    ck_assert_int_eq(admission_address(a, ip("::ffff:1.2.3.4")), ADMIT_ADDRESS);
+    ck_assert_int_eq(admission_address(a, ip("1.2.3.5")), ADMIT_OK);
+    admission_address_left(a, ip("1.2.3.4"));
+    ck_assert_int_eq(admission_address(a, ip("1.2.3.4")), ADMIT_OK);
     /* a /64 is one customer's */
-    ck_assert_int_eq(admission_address(a, "2001:db8:1:2::1"), ADMIT_OK);
-    ck_assert_int_eq(admission_address(a, "2001:db8:1:2:ffff::9"), ADMIT_OK);
-    ck_assert_int_eq(admission_address(a, "2001:db8:1:2:3:4:5:6"), ADMIT_ADDRESS);
-    ck_assert_int_eq(admission_address(a, "2001:db8:1:3::1"), ADMIT_OK);
-    admission_address_left(a, "9.9.9.9"); /* never came: nothing happens */
+    ck_assert_int_eq(admission_address(a, ip("2001:db8:1:2::1")), ADMIT_OK);
+    ck_assert_int_eq(admission_address(a, ip("2001:db8:1:2:ffff::9")), ADMIT_OK);
+    ck_assert_int_eq(admission_address(a, ip("2001:db8:1:2:3:4:5:6")), ADMIT_ADDRESS);
+    ck_assert_int_eq(admission_address(a, ip("2001:db8:1:3::1")), ADMIT_OK);
+    admission_address_left(a, ip("9.9.9.9")); /* never came: nothing happens */
 }
 END_TEST
 
@@ -75,7 +84,7 @@ START_TEST(no_caps)
     settings.connections_per_address = settings.connections_per_user = 0;
     a = admission_new(&settings);
     for (int i = 0; i < 1000; i++) {
-        ck_assert_int_eq(admission_address(a, "1.2.3.4"), ADMIT_OK);
+        ck_assert_int_eq(admission_address(a, ip("1.2.3.4")), ADMIT_OK);
         ck_assert_int_eq(admission_user(a, PARLEY_NONE, PARLEY_STR("x")), ADMIT_OK);
     }
 }
@@ -83,23 +92,23 @@ END_TEST
 
 START_TEST(proxies_are_networks)
 {
-    ck_assert(admission_is_proxy(a, "10.200.3.4"));
-    ck_assert(!admission_is_proxy(a, "11.0.0.1"));
-    ck_assert(admission_is_proxy(a, "192.0.2.1"));
-    ck_assert(!admission_is_proxy(a, "192.0.2.2"));
-    ck_assert(admission_is_proxy(a, "2001:db8:7fff::1"));
-    ck_assert(!admission_is_proxy(a, "2001:db8:8000::1"));
-    ck_assert(!admission_is_proxy(a, ""));
-    ck_assert(!admission_is_proxy(a, "nonsense"));
+    ck_assert(admission_is_proxy(a, ip("10.200.3.4")));
+    ck_assert(!admission_is_proxy(a, ip("11.0.0.1")));
+    ck_assert(admission_is_proxy(a, ip("192.0.2.1")));
+    ck_assert(!admission_is_proxy(a, ip("192.0.2.2")));
+    ck_assert(admission_is_proxy(a, ip("2001:db8:7fff::1")));
+    ck_assert(!admission_is_proxy(a, ip("2001:db8:8000::1")));
+    ck_assert(!admission_is_proxy(a, ip("")));
 }
 END_TEST
 
 static void check_forwarded(const char *peer, const char *header, const char *wanted)
 {
-    char got[46];
+    char text[IP_TEXT];
+    struct ip got;
 
-    admission_forwarded(a, peer, str_of(header), got);
-    ck_assert_str_eq(got, wanted);
+    admission_forwarded(a, ip(peer), str_of(header), &got);
+    ck_assert_str_eq(ip_print(&got, text), wanted);
 }
 
 START_TEST(forwarded)
@@ -127,8 +136,8 @@ static void *in_and_out(void *arg)
 
     for (int i = 0; i < 20000; i++) {
         snprintf(address, sizeof address, "5.6.%d.%d", i % 7, i % 11);
-        if (admission_address(a, address) == ADMIT_OK)
-            admission_address_left(a, address);
+        if (admission_address(a, ip(address)) == ADMIT_OK)
+            admission_address_left(a, ip(address));
         if (admission_user(a, PARLEY_NONE, PARLEY_STR("u")) == ADMIT_OK)
             admission_user_left(a, PARLEY_NONE, PARLEY_STR("u"));
         if (admission_connect(a) == ADMIT_OK)
@@ -147,7 +156,7 @@ START_TEST(from_many_threads)
         pthread_join(t[i], NULL);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(admission_connect(a), ADMIT_OK);
-    ck_assert_int_eq(admission_address(a, "5.6.1.1"), ADMIT_OK);
+    ck_assert_int_eq(admission_address(a, ip("5.6.1.1")), ADMIT_OK);
 }
 END_TEST
 

@@ -216,6 +216,63 @@ START_TEST(raw_connections_of_one_address)
 }
 END_TEST
 
+START_TEST(an_upgraded_socket_counts_until_it_closes)
+{
+    int fds[20];
+
+    srv.settings.server.connections_per_address = 4;
+    srv.settings.server.connections = 20;
+    start();
+    for (int round = 0; round < 3; round++) {
+        int one_more;
+
+        for (int i = 0; i < 20; i++)
+            fds[i] = i < 4 ? upgrade() : dial();
+        EVENTUALLY(metric_find("connections", PARLEY_NONE) == 20);
+        one_more = dial();
+        ck_assert_int_eq(status_of(get_until(one_more, NULL)), 503);
+        close(one_more);
+        close(fds[19]);
+        EVENTUALLY(metric_find("connections", PARLEY_NONE) == 19);
+        fds[19] = dial(); /* the slack is 16: nobody was forgotten, nor counted twice */
+        EVENTUALLY(metric_find("connections", PARLEY_NONE) == 20);
+        for (int i = 0; i < 20; i++)
+            close(fds[i]);
+        EVENTUALLY(net_idle(srv.net));
+        ck_assert_double_eq(metric_find("connections", PARLEY_NONE), 0);
+    }
+    stop();
+}
+END_TEST
+
+static void count_conns(void *arg)
+{
+    int n = 0;
+
+    for (struct conn_block *b = srv.net->blocks; b; b = b->next)
+        n += (int)(sizeof b->conns / sizeof *b->conns);
+    *(_Atomic int *)arg = n;
+}
+
+START_TEST(who_is_upgraded_needs_no_connection)
+{
+    _Atomic int conns = 0;
+    int fds[200];
+
+    srv.settings.server.connections_per_address = 0;
+    start();
+    for (int i = 0; i < 200; i++)
+        fds[i] = upgrade();
+    ck_assert_int_eq(actor_call(srv.actor, count_conns, &conns), 0);
+    EVENTUALLY(conns > 0);
+    ck_assert_int_eq(conns, 32); /* one block: all of them were made in one or two */
+    for (int i = 0; i < 200; i++)
+        close(fds[i]);
+    EVENTUALLY(seen.closed == 200 && net_idle(srv.net));
+    stop();
+}
+END_TEST
+
 START_TEST(full)
 {
     int fds[3];
@@ -333,6 +390,8 @@ int main(void)
                                   draining,
                                   caps,
                                   raw_connections_of_one_address,
+                                  an_upgraded_socket_counts_until_it_closes,
+                                  who_is_upgraded_needs_no_connection,
                                   full,
                                   behind_a_proxy,
                                   foreign_upgrades,

@@ -112,13 +112,16 @@ static void flood(unsigned count, int rcvbuf, int pause_us)
         if (next_frame(&p, i, &pongs))
             i++;
     }
-    ck_assert_uint_gt(pongs, 0); /* lws drops a ping that comes before it answered the last one */
     ck_assert_int_gt(seen.writables, 10);
     peer_frame(&p, 0x81, "still in step");
     char rest[64];
     do
         peer_read(&p, rest, 2 + (size_t)(rest[1] = 0));
-    while (rest[0] == (char)0x8a && (peer_read(&p, rest + 2, (size_t)rest[1]), true));
+    while (rest[0] == (char)0x8a && (peer_read(&p, rest + 2, (size_t)rest[1]), ++pongs));
+    if (srv.tls) /* lws drops a ping that comes before it answered the last one */
+        ck_assert_uint_gt(pongs, 0);
+    else
+        ck_assert_uint_eq(pongs, pings);
     ck_assert_int_eq(rest[1], 13);
     peer_read(&p, rest, 13);
     ck_assert_int_eq(memcmp(rest, "still in step", 13), 0);
