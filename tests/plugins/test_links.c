@@ -50,8 +50,22 @@ START_TEST(a_denied_name_is_found_however_it_is_written)
         "http://a@b@evil.com",
         "http://evil.com\\@good.com",
         "http://evil.com\xe3\x80\x80@good.com", /* after that space it is no link any more */
-        "good.com@evil.com",
-        "mailto:ann@evil.com",
+        "http://evil.com:80@good.com/",         /* not all clients know what a user is */
+        "evil.com/@good.com",
+        "ann@evil.com/x",
+        "ann@evil.com:80",
+        "evil.com?",
+        "evil.com://x",
+        "x://y.z/?evil.com",
+        "50%evil.com",
+        "_evil.com_ and *evil.com*",
+        "-evil.com",
+        "[see](evil.com)",
+        "evil.com\xe2\x84\xa2", /* TM, which browsers would read as letters */
+        "evil.com\xe2\x80\x8e", /* U+200E */
+        "evil.com\xc2\xaa",
+        "\xe2\x93\x94\xe2\x93\xa5\xe2\x93\x98\xe2\x93\x9b.com",                 /* in circles */
+        "\xf0\x9d\x90\x9e\xf0\x9d\x90\xaf\xf0\x9d\x90\xa2\xf0\x9d\x90\xa5.com", /* bold */
         "evil\xe3\x80\x82"
         "com", /* U+3002 */
         "evil\xef\xbc\x8e"
@@ -83,6 +97,16 @@ START_TEST(a_denied_name_is_found_however_it_is_written)
         "XN--CAF-DMA.fr",
         "http://10.0.0.1/",
         "10.0.0.1",
+        "http://167772161/",
+        "http://0xA.1",
+        "http://012.0.0.1",
+        "XN--BCHER-KVA.de",
+        "B\xc3\x9c"
+        "CHER.de",
+        "bu\xcc\x88"
+        "cher.de", /* in two characters */
+        "http://b%C3%BCcher.de/",
+        "caf\xc3\xa9.fr",
         "\xe4\xbe\x8b\xe3\x81\x88.jp\xe3\x82\x92", /* and what follows without a space */
         NULL,
     };
@@ -107,8 +131,11 @@ START_TEST(what_is_not_denied_passes)
         "evil.org",
         "b\xc3\xbc"
         "cher.com",
-        "xn--bcher-kva.de", /* the other spelling is another entry */
-        "caf\xc3\xa9.fr",
+        "good.com@evil.com",
+        "mailto:ann@evil.com",
+        "write to ann@evil.com: or is it ann@evil.com?",
+        "xn--bcher-kvb.de",
+        "http://b%FCcher.de http://%00 http://%",
         "\xd0\xb5vil.com", /* a Cyrillic letter: another domain */
         "http://10.0.0.11/ 110.0.0.1",
         "http://[::1]/ http:// :// http://@/ //",
@@ -124,22 +151,13 @@ START_TEST(what_is_not_denied_passes)
 }
 END_TEST
 
-/* Userinfo is no place to go to: the name in it counts only if somebody has denied it. */
-START_TEST(a_denied_name_as_user_of_another)
-{
-    start(DENY);
-    ck_assert(!says(ada, "http://evil.com:80@good.com/"));
-    ck_assert(!says(ada, "http://evil.com@bad.example"));
-    told(ada, "rejected", "Links to ");
-    stop();
-}
-END_TEST
-
 START_TEST(all_but_what_is_allowed)
 {
     static const char *const no[] = {
         "http://evil.com",
         "http://evil",
+        "http:///evil",
+        "http://ab--cd.x-.good.org",
         "evil.com",
         "evil.tk",
         "evil.travel/x",
@@ -160,16 +178,21 @@ START_TEST(all_but_what_is_allowed)
         "http://good.com%2Eevil.com",
         "http://good.com%00.evil.com/",
         "http://good.com%2Fevil.com/",
-        "http://b%C3%BCcher.de/",
-        "ann@evil.com",
+        "http://b%FCcher.de/",
         "evil[.]com",
+        "hello.World", /* so it ends */
+        "http://good.com/\xe3\x80\x80"
+        "evil.travel", /* behind a space */
+        "\xe7\x9c\x8b\xe7\x9c\x8b"
+        "evil.com\xe5\x90\xa7",
+        "evil.\xe4\xb8\xad\xe5\x9b\xbd",
         NULL,
     };
     static const char *const yes[] = {
         "hello",
         "http://good.com www.good.com/a.b/c.de?x=evil.com#y.org",
         "HTTPS://GOOD.COM:443/",
-        "good.com. And so on.Next",
+        "good.com. And so on.Nextly",
         "http://user:pass@good.com/",
         "john.de@good.com",
         "\xe7\x9c\x8b\xe7\x9c\x8b"
@@ -178,8 +201,11 @@ START_TEST(all_but_what_is_allowed)
         "b\xc3\xbc"
         "cher.de",
         "\xe4\xbe\x8b\xe3\x81\x88.jp",
-        "e.g. i.e. 3.14 1.2.3 v1.2.x file.txt a.b ... hello.World and/or 10.0.0.1 1.5/2.5",
-        "x.good.com",
+        "e.g. i.e. 3.14 1.2.3 v1.2.x file.txt a.b ... hello.there and/or 10.0.0.1 1.5/2.5",
+        "x.good.com ab--cd.good.com http://r3---x-.good.com -good.com",
+        "ann@evil.com",
+        "http://b%C3%BCcher.de/ XN--BCHER-KVA.de",
+        ":// http:// http:///",
         NULL,
     };
 
@@ -187,8 +213,7 @@ START_TEST(all_but_what_is_allowed)
     none_passes(no);
     all_pass(yes);
     ck_assert(!says(ada, "see evil.com"));
-    told(ada, "rejected",
-         "Only links to certain sites are allowed here, and evil.com is none of them.");
+    told(ada, "rejected", "Links to evil.com are not allowed here.");
     stop();
 }
 END_TEST
@@ -204,48 +229,18 @@ START_TEST(the_longest_entry_decides)
 }
 END_TEST
 
-START_TEST(the_refusal_names_what_was_written)
+START_TEST(the_refusal_names_the_site)
 {
-    char *labels = repeat("a%2e", 70), *text = NULL;
-    const char *words;
-
     start(DENY);
     ck_assert(!says(ada, "see http://x:y@Evil[.]com/path now"));
-    told(ada, "rejected", "Links to Evil[.]com are not allowed here.");
-    ck_assert_int_ge(asprintf(&text,
-                              "http://%s\xc2\xad\xc2\xad\xc2\xad"
-                              "evil.com",
-                              labels),
-                     0);
-    ck_assert(!says(ada, text));
-    words = kit_member(kit_last(k, ada, "error"), "payload.message");
-    ck_assert_msg(strlen(words) < 200 && strstr(words, "are not allowed"), "%s", words);
+    told(ada, "rejected", "Links to evil.com are not allowed here.");
+    ck_assert(!says(ada, "see www.B\xc3\xbc"
+                         "cher.de"));
+    told(ada, "rejected", "Links to www.xn--bcher-kva.de are not allowed here.");
     stop();
     start(ALLOW);
-    ck_assert(!says(ada, "http://good.com@/"));
-    told(ada, "rejected", "and http://good.com@ is none of them.");
-    free(labels);
-    free(text);
-    stop();
-}
-END_TEST
-
-/* A name cut for the refusal is cut between two characters, wherever the cut falls. */
-START_TEST(long_names_are_cut_between_characters)
-{
-    start(ALLOW);
-    for (int i = 0; i < 3; i++) {
-        char text[256] = "http://";
-        const char *frame;
-
-        for (int n = 0; n < i; n++)
-            strcat(text, "a");
-        for (int n = 0; n < 60; n++)
-            strcat(text, n % 20 == 19 ? "." : "\xe4\xbe\x8b");
-        ck_assert(!says(ada, text));
-        frame = kit_last(k, ada, "error");
-        ck_assert_ptr_nonnull(kit_member(frame, "payload.message")); /* it is JSON, in UTF-8 */
-    }
+    ck_assert(!says(ada, "http://good.com@:80/"));
+    told(ada, "rejected", "Links to such an address are not allowed here.");
     stop();
 }
 END_TEST
@@ -290,17 +285,23 @@ START_TEST(links_can_be_masked_instead)
     masks("a.b,a.b", "***,***");
     masks("http://b", "***");
     masks("http://good.com/?u=http://evil.com/x y", "http://good.com/?u=*** y");
-    masks("http://evil.com@x.evil.com", "http://***@***");
-    masks("http://evil.com:1@x.evil.com/ z", "http://*** z");
+    masks("http://evil.com@x.evil.com", "***");
+    masks("http://evil.com:1@x.evil.com/ z", "*** z");
     masks("\xe7\x9c\x8b"
           "evil.com\xe5\x90\xa7",
           "\xe7\x9c\x8b***\xe5\x90\xa7");
+    masks("http://evil.com@good.com/x y", "http://*** y");
+    masks("http://good.com/evil.com/x evil.com", "http://good.com/*** ***");
+    masks("see ev\xe2\x80\x8bil.com.", "see ***.");
+    masks("http://evil.com/\xe7\x9c\x8b \xe7\x9c\x8b"
+          "evil.com evil.com",
+          "*** \xe7\x9c\x8b*** ***");
     masks("evil.com: yes", "***: yes");
     masks("evil.com:80 yes", "*** yes");
     long_text[strlen(long_text) - 1] = 0;
     stars[strlen(stars) - 1] = 0;
     masks(long_text, stars);
-    ck_assert_double_eq(kit_metric(k, "links", "masked"), 1414);
+    ck_assert_double_eq(kit_metric(k, "links", "masked"), 1420);
     free(long_text);
     free(stars);
     stop();
@@ -346,27 +347,14 @@ START_TEST(rules_differ_by_channel_and_some_roles_are_free)
 }
 END_TEST
 
-START_TEST(options_change_what_a_link_is)
-{
-    start("[hub links]\nothers = deny\ndefanged = no\nendings = travel\n");
-    ck_assert(says(ada, "evil[.]com evil.com evil.site"));
-    ck_assert(!says(ada, "evil.travel") && !says(ada, "evil.de") && !says(ada, "http://evil.com"));
-    stop();
-    start("[hub links]\nothers = deny\nendings =\n");
-    ck_assert(says(ada, "evil.com") && !says(ada, "evil.com/") && !says(ada, "evil.tk"));
-    stop();
-}
-END_TEST
-
 START_TEST(lists_from_files)
 {
     char sections[512];
     const char *deny = file_of("# what we do not want\n\n  Evil.com  # worst\r\nbad.example.\n"
                                "b\xc3\xbc"
-                               "cher.de\nevil.com\n   \nlast.org");
+                               "cher.de\nEVIL.com\n   \n\t.last.org");
 
-    snprintf(sections, sizeof sections,
-             "[hub links]\ndeny = worse.com\ndeny_file = %s\nallow_file = %s\n", deny,
+    snprintf(sections, sizeof sections, "[hub links]\ndeny = worse.com, %s\nallow = %s\n", deny,
              file_of("ok.evil.com\n"));
     start(sections);
     ck_assert(!says(ada, "evil.com") && !says(ada, "bad.example") && !says(ada, "last.org"));
@@ -390,7 +378,7 @@ START_TEST(long_lists)
 
     for (int i = 0; i < 40000; i++)
         n += (size_t)sprintf(text + n, "site%d.example\n", i * 7);
-    snprintf(sections, sizeof sections, "[hub links]\ndeny_file = %s\n", file_of(text));
+    snprintf(sections, sizeof sections, "[hub links]\ndeny = %s\n", file_of(text));
     start(sections);
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof name, "www.site%d.example", i);
@@ -449,15 +437,15 @@ START_TEST(bad_options_are_refused_with_their_line)
             "test.ini:2: ", "'http://c.d' is no domain name");
     refused("[hub links]\nallow = *.a.b\n", "test.ini:2: ", "'*.a.b' is no domain name");
     refused("[hub links]\nallow = a..b\n", "test.ini:2: ", "'a..b' is no domain name");
-    refused("[hub links]\nallow = .a\n", "test.ini:2: ", "'.a' is no domain name");
     refused("[hub links]\nallow = a.b\ndeny = c.d, A.b.\n",
             "test.ini:3: ", "'A.b.' is both allowed and denied");
-    refused("[hub links]\ndeny_file = lists/deny.txt\n", "test.ini:2: ", "absolute path");
-    refused("[hub links]\ndeny_file = /nonexistent/deny.txt\n",
-            "test.ini:2: ", "'/nonexistent/deny.txt' must be");
-    refused("[hub links]\nallow_file = /tmp\n", "test.ini:2: ", "'/tmp' must be");
-    file = file_of("good.com\n# fine\nnot a domain\n");
-    snprintf(sections, sizeof sections, "[hub links]\n\nallow_file = %s\n", file);
+    refused("[hub links]\ndeny = lists/deny.txt\n",
+            "test.ini:2: ", "'lists/deny.txt' is no domain name");
+    refused("[hub links]\ndeny = /nonexistent/deny.txt\n",
+            "test.ini:2: ", "'/nonexistent/deny.txt' cannot be read");
+    refused("[hub links]\nallow = /tmp\n", "test.ini:2: ", "'/tmp' cannot be read");
+    file = file_of("good.com\n# fine\n not a domain\n");
+    snprintf(sections, sizeof sections, "[hub links]\n\nallow = %s\n", file);
     refused(sections, "test.ini:3: ", ":3: 'not a domain' is no domain name");
     ck_assert_ptr_nonnull(strstr(kit_refusal(), file));
 }
@@ -473,16 +461,13 @@ int main(void)
     tcase_set_timeout(t, 30);
     tcase_add_test(t, a_denied_name_is_found_however_it_is_written);
     tcase_add_test(t, what_is_not_denied_passes);
-    tcase_add_test(t, a_denied_name_as_user_of_another);
     tcase_add_test(t, all_but_what_is_allowed);
     tcase_add_test(t, the_longest_entry_decides);
-    tcase_add_test(t, the_refusal_names_what_was_written);
-    tcase_add_test(t, long_names_are_cut_between_characters);
+    tcase_add_test(t, the_refusal_names_the_site);
     tcase_add_test(t, names_that_are_too_long);
     tcase_add_test(t, links_can_be_masked_instead);
     tcase_add_test(t, every_text_of_every_type_is_looked_at);
     tcase_add_test(t, rules_differ_by_channel_and_some_roles_are_free);
-    tcase_add_test(t, options_change_what_a_link_is);
     tcase_add_test(t, lists_from_files);
     tcase_add_test(t, long_lists);
     tcase_add_test(t, two_sections_share_nothing);

@@ -1,43 +1,61 @@
 /* Links: which domains may be linked to, by lists.
  *
- * On the road: MODERATE. The idea to see here is one way of reading for both sides: an entry of a
- * list and a domain in a text go through the same name_read, so that case, wide and invisible
- * characters or a dot at the end cannot make them differ. The lists are one hash set; a domain is
- * looked up with all that it is below of in one walk from its end, and nothing is allocated.
+ * On the road: MODERATE. The idea to see here is one spelling for both sides: an expression finds
+ * what might be a name, in whatever disguise, and `spell` makes of it what a browser would look up;
+ * of the entries of the lists too, so that no way of writing makes the two differ.
  */
-#define _POSIX_C_SOURCE 200809L /* getline, strndup */
-#include "name.h"
-
+#define _GNU_SOURCE           /* tdestroy, inet_aton */
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <parley/plugin.h>
 
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <libpsl.h>
+#include <pcre2.h>
+#include <search.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <unicode/uchar.h>
+#include <unicode/uidna.h>
 
-#define SPACES      " \t\r\n"
-#define MASK        "***"
-#define SHOWN_BYTES 100 /* of a name, to its author */
+#define NAME_BYTES 256
+#define MASK       "***"
+#define FALSE_HYPHENS \
+    (UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4)
+
+/* Letters near to Latin, those far from it, all, and dots. Nothing here goes back over what it
+ * took, and no name is begun in its middle; so a search takes as long as the text is. */
+#define BOTH "0-9_\\-\\p{Cf}\\x{FE00}-\\x{FE0F}"
+#define NEAR                                                                         \
+    "[" BOTH "A-Za-z\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{2AF}\\x{300}-\\x{52F}" \
+    "\\x{FF10}-\\x{FF19}\\x{FF21}-\\x{FF3A}\\x{FF41}-\\x{FF5A}]"
+#define FAR  "(?:(?![\\x00-\\x{52F}\\x{FF01}-\\x{FF5A}])[\\p{L}\\p{M}\\p{N}]|[" BOTH "])"
+#define ALL  BOTH "\\p{L}\\p{M}\\p{N}\\p{So}"
+#define DOT  "\\.\\x{3002}\\x{FF0E}\\x{FF61}"
+#define DOTS "(?:[" DOT "]|(?i:\\[\\.\\]|\\(\\.\\)|\\[dot\\]|\\(dot\\)))"
+#define ENDS "\\s/\\\\?#<>\""
+#define FIND(label)                                                          \
+    "(?:(?:(?<![A-Za-z0-9+-])[A-Za-z0-9+-]*+)?://()[/\\\\]*+(?=[^" ENDS "])" \
+    "(?:[^" ENDS "]*@)?((?:[" ALL "%]|" DOTS ")*+)|(" label "(?:" DOTS label ")++))"
+enum { LINK, SCHEME, HOST, BARE }; /* groups; that of SCHEME is empty, at its end */
+
+/* Where people write without spaces a name touches the words around it: the second one ends where
+ * near and far letters meet. Both count, as nobody knows which of them a client makes a link. */
+static const char *const expressions[2] = {
+    FIND("(?<![" ALL "])[" ALL "]++"), FIND("(?:(?<!" NEAR ")" NEAR "++|(?<!" FAR ")" FAR "++)")};
 
 struct options {
-    parley_list allow, deny, endings, exempt_roles;
-    const char *allow_file, *deny_file, *others, *action;
-    bool defanged;
+    parley_list allow, deny, exempt_roles;
+    const char *others, *action;
 };
 #define OPTION(name, kind, range, dflt, flags, doc) \
     PARLEY_OPTION(#name, kind, struct options, name, range, dflt, flags, doc)
 static const parley_field options[] = {
+    OPTION(allow, PARLEY_LIST, NULL, "", 0, "Domains that may be linked to; /a/file has more"),
+    OPTION(deny, PARLEY_LIST, NULL, "", 0, "Domains that may not; /a/file has more"),
     OPTION(others, PARLEY_STRING, "allow|deny", "allow", PARLEY_PER_CHANNEL,
            "What becomes of links to domains that are on no list"),
     OPTION(action, PARLEY_STRING, "reject|mask", "reject", PARLEY_PER_CHANNEL,
            "Whether the message is refused or the link becomes ***"),
-    OPTION(allow, PARLEY_LIST, NULL, "", 0, "Domains that may be linked to, with all below them"),
-    OPTION(deny, PARLEY_LIST, NULL, "", 0, "Domains that may not, with all below them"),
-    OPTION(allow_file, PARLEY_STRING, NULL, NULL, 0, "File with more to allow, a line each"),
-    OPTION(deny_file, PARLEY_STRING, NULL, NULL, 0, "File with more to deny, a line each"),
-    OPTION(defanged, PARLEY_BOOL, NULL, "yes", 0, "Whether evil[.]com and evil(dot)com are links"),
-    OPTION(endings, PARLEY_LIST, NULL,
-           "com, net, org, info, biz, app, dev, xyz, top, site, online, shop, store, club, live, "
-           "link, click, icu, website, zip",
-           0, "By which a bare word with dots is a link; any two letters always are"),
     OPTION(exempt_roles, PARLEY_LIST, NULL, "moderator, admin", PARLEY_PER_CHANNEL,
            "Roles that may link to anything"),
 };
@@ -45,111 +63,118 @@ static const parley_metric metrics[] = {
     {"refused{rule}", PARLEY_COUNTER, "Messages that were refused, by rule"},
     {"masked", PARLEY_COUNTER, "Links that became ***"}};
 
-enum { ALLOW = 1, DENY = 2 };
-struct entry {
-    uint64_t hash;
-    char *name; /* NULL: free */
-    size_t n;
-    int flag;
-};
 struct state {
-    struct entry *set; /* `room` of them, a power of two; at least half are free */
-    size_t room, used, scratch_bytes;
-    char *scratch; /* for masked texts: as large as the largest needed so far */
+    void *allow, *deny; /* trees of names */
+    pcre2_code *find[2];
+    pcre2_match_data *found;
+    UIDNA *idna;
+    char name[NAME_BYTES]; /* that is being judged; "": no name */
 };
 
-/* The entry of a name whose hash is known; or the free one where it belongs. */
-static struct entry *find(const struct state *s, uint64_t hash, const char *name, size_t n)
+/* Invisible characters are no part of a name, nor hyphens at its ends, which may be emphasis. */
+static int32_t strip(char *s, int32_t n)
 {
-    size_t i = (hash ^ hash >> 32) & (s->room - 1);
+    int32_t to = 0;
 
-    while (s->set[i].name &&
-           (s->set[i].hash != hash || s->set[i].n != n || memcmp(s->set[i].name, name, n) != 0))
-        i = (i + 1) & (s->room - 1);
-    return &s->set[i];
-}
+    for (int32_t i = 0, from = 0; i < n; from = i) {
+        UChar32 c;
 
-/* The hash of a name, made from its last character to its first, so that those of all that it is
- * below of come by on the way: the flag of the longest that is listed. */
-static uint64_t look_up(const struct state *s, const struct name *name, int *ret_flag)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-
-    *ret_flag = 0;
-    for (size_t i = name->n; i > 0; i--) {
-        hash = (hash ^ (unsigned char)name->s[i - 1]) * 0x100000001b3;
-        if (i == 1 || name->s[i - 2] == '.') {
-            const struct entry *e = find(s, hash, name->s + i - 1, name->n - i + 1);
-
-            *ret_flag = e->name ? e->flag : *ret_flag;
-        }
+        U8_NEXT(s, i, n, c);
+        if (c < 0)
+            return 0;
+        if (u_charType(c) == U_FORMAT_CHAR || (to == 0 && strchr("-_.", (char)c)))
+            continue;
+        memmove(s + to, s + from, (size_t)(i - from));
+        to += i - from;
     }
-    return hash;
+    while (to && strchr("-_.", s[to - 1]))
+        to--;
+    return to;
 }
 
-static int grow(struct state *s)
+/* Into s->name: xn-- for what is not ASCII, four numbers for an address that is one number. */
+static void spell(struct state *s, const char *p, size_t bytes)
 {
-    struct state more = {.room = s->room ? 2 * s->room : 64, .used = s->used};
+    char raw[4 * NAME_BYTES];
+    UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+    UErrorCode e = U_ZERO_ERROR;
+    struct in_addr address;
+    int32_t n = 0;
 
-    more.set = (struct entry *)calloc(more.room, sizeof *more.set);
-    if (!more.set)
-        return -ENOMEM;
-    for (size_t i = 0; i < s->room; i++)
-        if (s->set[i].name)
-            *find(&more, s->set[i].hash, s->set[i].name, s->set[i].n) = s->set[i];
-    free(s->set);
-    *s = more;
-    return 0;
+    s->name[0] = 0;
+    for (size_t i = 0; i < bytes && n < (int32_t)sizeof raw; i++)
+        if (p[i] == '%' && isxdigit((unsigned char)p[i + 1]) && isxdigit((unsigned char)p[i + 2])) {
+            raw[n++] = (char)strtoul((const char[]){p[i + 1], p[i + 2], 0}, NULL, 16);
+            i += 2;
+        } else if (p[i] == '[' || p[i] == '(') { /* around a dot */
+            raw[n++] = '.';
+            i += strcspn(p + i, "])");
+        } else {
+            raw[n++] = p[i];
+        }
+    n = strip(raw, n);
+    n = uidna_nameToASCII_UTF8(s->idna, raw, n, s->name, NAME_BYTES, &info, &e);
+    if (U_FAILURE(e) || info.errors & ~(uint32_t)FALSE_HYPHENS || n >= NAME_BYTES)
+        n = 0;
+    s->name[n] = 0;
+    if (strspn(s->name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != (size_t)n)
+        s->name[0] = 0; /* there was a 0 in it, too */
+    if (isdigit((unsigned char)s->name[0]) && inet_aton(s->name, &address))
+        inet_ntop(AF_INET, &address, s->name, NAME_BYTES);
 }
 
-static int add(parley_host *h, const char *option, const char *where, const char *text)
+/* --- the lists --- */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((const char *)a, (const char *)b);
+}
+
+static int add(parley_host *h, const char *option, const char *where, const char *entry)
 {
     struct state *s = h->self;
-    struct name name;
-    size_t end = name_read(text, false, false, &name);
-    int unused, flag = option[0] == 'a' ? ALLOW : DENY;
-    uint64_t hash;
-    struct entry *e;
+    void **mine = option[0] == 'a' ? &s->allow : &s->deny, **entered;
+    char *name;
 
-    if (!name.n || (text[end] && strcmp(text + end, ".") != 0))
-        return parley_bad_option(h, option, "%s'%.80s' is no domain name", where, text);
-    if (2 * s->used >= s->room && grow(s) < 0)
-        return -ENOMEM;
-    hash = look_up(s, &name, &unused);
-    e = find(s, hash, name.s, name.n);
-    if (e->name && e->flag != flag)
-        return parley_bad_option(h, option, "%s'%.80s' is both allowed and denied", where, text);
-    if (!e->name) {
-        *e = (struct entry){hash, strndup(name.s, name.n), name.n, flag};
-        s->used++;
-    }
-    return e->name ? 0 : -ENOMEM;
+    spell(s, entry, strlen(entry));
+    if (!s->name[0])
+        return parley_bad_option(h, option, "%s'%.80s' is no domain name", where, entry);
+    if (tfind(s->name, mine == &s->allow ? &s->deny : &s->allow, by_name))
+        return parley_bad_option(h, option, "%s'%.80s' is both allowed and denied", where, entry);
+    name = strdup(s->name);
+    entered = name ? (void **)tsearch(name, mine, by_name) : NULL;
+    if (!entered || *entered != name) /* no memory, or there already */
+        free(name);
+    return entered ? 0 : -ENOMEM;
 }
 
 static int add_file(parley_host *h, const char *option, const char *path)
 {
-    struct stat st;
-    char *line = NULL, where[300];
-    size_t room = 0;
+    char line[NAME_BYTES * 4], where[300];
     int number = 0, r = 0;
-    FILE *f =
-        path[0] == '/' && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "r") : NULL;
+    FILE *f = fopen(path, "r");
 
-    if (!f)
-        return parley_bad_option(h, option, "'%s' must be the absolute path of a file to read",
-                                 path);
-    while (r == 0 && getline(&line, &room, f) >= 0) {
-        char *text = line + strspn(line, SPACES);
-
+    while (f && r == 0 && fgets(line, sizeof line, f)) {
         snprintf(where, sizeof where, "%s:%d: ", path, ++number);
-        text[strcspn(text, "#\r\n")] = 0;
-        for (size_t n = strlen(text); n && strchr(SPACES, text[n - 1]); n--)
-            text[n - 1] = 0;
-        if (*text)
-            r = add(h, option, where, text);
+        line[strcspn(line, "#")] = 0;
+        for (size_t n = strlen(line); n && isspace((unsigned char)line[n - 1]); n--)
+            line[n - 1] = 0;
+        if (*line)
+            r = add(h, option, where, line + strspn(line, " \t"));
     }
-    free(line);
-    fclose(f);
+    if (!f || ferror(f))
+        r = parley_bad_option(h, option, "'%s' cannot be read", path);
+    if (f)
+        fclose(f);
+    return r;
+}
+
+static int add_all(parley_host *h, const char *option, parley_list list)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < list.n; i++)
+        r = list.items[i].p[0] == '/' ? add_file(h, option, list.items[i].p)
+                                      : add(h, option, "", list.items[i].p);
     return r;
 }
 
@@ -157,12 +182,14 @@ static void destroy(parley_host *h)
 {
     struct state *s = h->self;
 
-    for (size_t i = 0; s && i < s->room; i++)
-        free(s->set[i].name);
-    if (s) {
-        free(s->set);
-        free(s->scratch);
-    }
+    if (!s)
+        return;
+    tdestroy(s->allow, free);
+    tdestroy(s->deny, free);
+    pcre2_match_data_free(s->found);
+    pcre2_code_free(s->find[0]);
+    pcre2_code_free(s->find[1]);
+    uidna_close(s->idna);
     free(s);
 }
 
@@ -170,92 +197,144 @@ static int create(parley_host *h)
 {
     const struct options *o = parley_options(h, PARLEY_NONE);
     struct state *s = (struct state *)calloc(1, sizeof *s);
-    int r;
+    UErrorCode e = U_ZERO_ERROR;
+    int r = s ? 0 : -ENOMEM, code;
+    size_t at;
 
     h->self = s;
-    r = s ? grow(s) : -ENOMEM;
-    for (size_t i = 0; r == 0 && i < o->allow.n; i++)
-        r = add(h, "allow", "", o->allow.items[i].p);
-    for (size_t i = 0; r == 0 && i < o->deny.n; i++)
-        r = add(h, "deny", "", o->deny.items[i].p);
-    if (r == 0 && o->allow_file)
-        r = add_file(h, "allow_file", o->allow_file);
-    if (r == 0 && o->deny_file)
-        r = add_file(h, "deny_file", o->deny_file);
+    for (int i = 0; r == 0 && i < 2; i++) {
+        s->find[i] = pcre2_compile((PCRE2_SPTR)expressions[i], PCRE2_ZERO_TERMINATED,
+                                   PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+        r = s->find[i] ? 0 : -ENOMEM;
+        pcre2_jit_compile(s->find[i], PCRE2_JIT_COMPLETE); /* it is faster, no more */
+    }
+    if (r == 0) {
+        s->found = pcre2_match_data_create_from_pattern(s->find[0], NULL);
+        s->idna = uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII, &e);
+        r = s->found && U_SUCCESS(e) && psl_builtin() ? add_all(h, "allow", o->allow) : -ENOMEM;
+    }
+    if (r == 0)
+        r = add_all(h, "deny", o->deny);
     if (r < 0)
         destroy(h);
     return r;
 }
 
-/* The rule that it breaks, or NULL. */
-static const char *judge(const struct state *s, const struct options *o,
-                         const struct name_search *f)
+/* --- the message --- */
+/* The rule that it breaks, or NULL: of the listed domains that it is below of the nearest counts.
+ * A bare name is a link if it ends as domains do. */
+static const char *judge(struct state *s, const struct options *o, bool host, bool maybe)
 {
-    int flag;
+    const char *ending = s->name;
 
-    look_up(s, &f->name, &flag);
-    if (flag)
-        return flag == DENY ? "denied" : NULL;
-    return f->sure && o->others[0] == 'd' ? "not_allowed" : NULL;
+    for (const char *p = s->name; *p; p += *p == '.') {
+        if (tfind(p, &s->allow, by_name))
+            return NULL;
+        if (tfind(p, &s->deny, by_name))
+            return "denied";
+        ending = p;
+        p += strcspn(p, ".");
+    }
+    maybe = maybe && *ending &&
+            psl_is_public_suffix2(psl_builtin(), ending, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
+    return o->others[0] == 'd' && (host || maybe) ? "not_allowed" : NULL;
 }
 
-static parley_verdict refuse(parley_host *h, const struct name_search *f, const char *rule)
+/* Where the link ends whose name does at `to`: a path may follow, or a port. */
+static size_t link_end(parley_str text, size_t to)
 {
-    size_t at = f->to > f->name_at ? f->name_at : f->from, n = f->to - at;
+    const char *p = text.p + to;
+    int32_t i = (int32_t)to, end = i;
+    UChar32 c = ' ';
 
-    if (n > SHOWN_BYTES)
-        for (n = SHOWN_BYTES; (f->text[at + n] & 0xc0) == 0x80;) /* not within a character */
-            n--;
-    parley_metric_add_for(h, &metrics[0], (parley_str){rule, strlen(rule)}, 1);
-    return parley_reject(
-        h, PARLEY_E_REJECTED, rule,
-        rule[0] == 'd' ? "Links to %.*s are not allowed here."
-                       : "Only links to certain sites are allowed here, and %.*s is none of them.",
-        (int)n, f->text + at);
+    if (!strchr("/\\?#", *p) && (*p != ':' || !isdigit((unsigned char)p[1])))
+        return to;
+    do {
+        end = i;
+        U8_NEXT(text.p, i, (int32_t)text.n, c);
+    } while (c > 0 && !u_isUWhiteSpace(c));
+    return (size_t)end;
 }
 
-/* Room for a text in which each link of one byte becomes a mask. */
-static bool need(struct state *s, size_t bytes)
+/* A bare name within ann@example.org, which is no link. */
+static bool is_mail(parley_str text, size_t from, size_t to)
 {
-    char *more = bytes > s->scratch_bytes ? (char *)realloc(s->scratch, bytes) : s->scratch;
+    const char *p = text.p + to;
 
-    if (!more)
-        return false;
-    s->scratch = more;
-    s->scratch_bytes = bytes > s->scratch_bytes ? bytes : s->scratch_bytes;
-    return true;
+    return (*p == '@' && !isspace((unsigned char)p[1])) ||
+           (from > 1 && p[from - to - 1] == '@' && !isspace((unsigned char)text.p[from - 2]) &&
+            *p != '/' && (*p != ':' || !isdigit((unsigned char)p[1])));
 }
 
+/* The next link that breaks a rule is from *from to *to; *to is where to go on, at first 0, and
+ * *end where the URL ends that is being read. */
+static const char *next(struct state *s, const struct options *o, int how, parley_str text,
+                        size_t *from, size_t *to, size_t *end)
+{
+    const size_t *g = pcre2_get_ovector_pointer(s->found);
+    const char *rule = NULL;
+
+    while (!rule && pcre2_match(s->find[how], (PCRE2_SPTR)text.p, text.n, *to, PCRE2_NO_UTF_CHECK,
+                                s->found, NULL) > 0) {
+        bool host = g[2 * SCHEME] != PCRE2_UNSET, first = g[LINK] >= *end;
+        const size_t *name = host ? g + 2 * HOST : g + 2 * BARE;
+
+        spell(s, text.p + name[0], name[1] - name[0]);
+        if (host || !first || !is_mail(text, name[0], name[1]))
+            rule = judge(s, o, host, first);
+        *end = first ? link_end(text, name[1]) : *end;
+        *from = g[LINK];
+        *to = !rule && host ? g[2 * SCHEME] : rule && *end > name[1] ? *end : name[1];
+    }
+    return rule;
+}
+
+static bool is_ascii(parley_str s)
+{
+    size_t i = 0;
+
+    while (i < s.n && !(s.p[i] & 0x80))
+        i++;
+    return i == s.n;
+}
+
+/* A link is never shorter than its mask; so what is written stays behind what is read, the second
+ * time in the same place. */
 static parley_verdict check(parley_host *h, parley_message *m, unsigned i, const struct options *o)
 {
     struct state *s = h->self;
     parley_str text = parley_message_text(m, i);
-    struct name_search f = {.text = text.p, .endings = o->endings, .defanged = o->defanged};
-    size_t done = 0, n = 0;
+    int ways = is_ascii(text) ? 1 : 2, r = 0;
+    char *masked = NULL;
     const char *rule;
-    int r;
 
-    while (name_next(&f)) {
-        rule = judge(s, o, &f);
-        if (!rule)
-            continue;
-        if (o->action[0] == 'r')
-            return refuse(h, &f, rule);
-        if (!need(s, (sizeof MASK) * text.n))
-            return parley_fail(h, "no memory to mask a link");
-        if (f.from < done) /* what stands before an @ was masked already */
-            f.from = f.name_at;
-        memcpy(s->scratch + n, text.p + done, f.from - done);
-        n += f.from - done;
-        memcpy(s->scratch + n, MASK, sizeof MASK - 1);
-        n += sizeof MASK - 1;
-        done = f.at = f.end;
-        parley_metric_add(h, &metrics[1], 1);
+    for (int how = 0; how < ways; how++) {
+        size_t from, to = 0, end = 0, done = 0, n = 0;
+
+        while ((rule = next(s, o, how, text, &from, &to, &end))) {
+            if (o->action[0] == 'r') {
+                parley_metric_add_for(h, &metrics[0], (parley_str){rule, strlen(rule)}, 1);
+                return parley_reject(h, PARLEY_E_REJECTED, rule,
+                                     "Links to %s are not allowed here.",
+                                     s->name[0] ? s->name : "such an address");
+            }
+            masked = masked ? masked : (char *)malloc(text.n + 1);
+            if (!masked)
+                return parley_fail(h, "no memory to mask a link");
+            memmove(masked + n, text.p + done, from - done);
+            memcpy(masked + n + from - done, MASK, sizeof MASK - 1);
+            n += from - done + sizeof MASK - 1;
+            done = to;
+            parley_metric_add(h, &metrics[1], 1);
+        }
+        if (done) {
+            memmove(masked + n, text.p + done, text.n - done + 1);
+            text = (parley_str){masked, n + text.n - done};
+        }
     }
-    if (!done)
-        return PARLEY_PASS;
-    memcpy(s->scratch + n, text.p + done, text.n - done + 1);
-    r = parley_message_set_text(m, i, (parley_str){s->scratch, n + text.n - done});
+    if (masked)
+        r = parley_message_set_text(m, i, text);
+    free(masked);
     return r < 0 ? parley_fail(h, "a link cannot be masked: %s", strerror(-r)) : PARLEY_PASS;
 }
 
