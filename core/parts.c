@@ -299,6 +299,7 @@ static void finish_running(struct parts *p)
     http_routes_free(p->routes);
     pages_free(p->pages);
     admin_token_free(p->admin_token);
+    local_remove(&p->control_socket);
 }
 
 void parts_finish(struct parts *p)
