@@ -244,27 +244,39 @@ static int fetch_builtin(struct plugin_root *root, const parley_plugin *p, struc
     return 0;
 }
 
+/* The first of the folders that has it. */
+static bool in_folders(const char *folders, const char *name, char path[PATH_MAX])
+{
+    char wanted[PATH_MAX];
+    size_t n;
+
+    for (; n = strcspn(folders, ":"), n || *folders; folders += n + (folders[n] == ':'))
+        if (n &&
+            snprintf(wanted, sizeof wanted, "%.*s/%s.so", (int)n, folders, name) <
+                (int)sizeof wanted &&
+            realpath(wanted, path))
+            return true;
+    return false;
+}
+
 static int resolve(const struct registry *r, const char *name, char path[PATH_MAX],
                    char why[LOADER_WHY_BYTES])
 {
-    char wanted[PATH_MAX];
-    int n;
-
     if (name[0] == '/' ? strstr(name, "/../") != NULL : strchr(name, '/') != NULL) {
         snprintf(why, LOADER_WHY_BYTES, "'%s' is neither a name nor an absolute path without '..'",
                  name);
         return -EINVAL;
     }
+    if (name[0] == '/' ? realpath(name, path) != NULL : in_folders(r->plugin_path, name, path))
+        return 0;
     if (name[0] == '/')
-        n = snprintf(wanted, sizeof wanted, "%s", name);
+        snprintf(why, LOADER_WHY_BYTES, "%s: there is no such plugin", name);
+    else if (!strchr(r->plugin_path, ':'))
+        snprintf(why, LOADER_WHY_BYTES, "%s/%s.so: there is no such plugin", r->plugin_path, name);
     else
-        n = snprintf(wanted, sizeof wanted, "%s/%s.so", r->plugin_path, name);
-    if (n >= (int)sizeof wanted || !realpath(wanted, path)) {
-        snprintf(why, LOADER_WHY_BYTES, "%s: %s", wanted,
-                 n >= (int)sizeof wanted ? "the path is too long" : "there is no such plugin");
-        return -ENOENT;
-    }
-    return 0;
+        snprintf(why, LOADER_WHY_BYTES, "%s.so: there is no such plugin in %s", name,
+                 r->plugin_path);
+    return -ENOENT;
 }
 
 static void identify(const struct stat *st, char id[96])
@@ -377,6 +389,14 @@ int loader_map(struct plugin_file *f, char why[LOADER_WHY_BYTES])
         return -EINVAL;
     take_descriptor(f, p);
     return 0;
+}
+
+int loader_open(struct registry *r, const char *name, const parley_plugin *const *builtin,
+                struct plugin_file **ret_file, char why[LOADER_WHY_BYTES])
+{
+    int e = loader_fetch(r, name, builtin, ret_file, why);
+
+    return e < 0 ? e : loader_map(*ret_file, why);
 }
 
 static void drop(struct plugin_file *f)

@@ -153,6 +153,8 @@ struct registry {
     struct plugin_route *routes;
     size_t route_count;
     char *plugin_path;
+    unsigned probe_seconds; /* above 0: this process only tries them, SIGALRM ends what takes
+                               longer, and what others provide is not looked for */
 };
 /* --- making one: plan, which runs nothing of a plugin, then fill. [control] --- */
 
@@ -162,6 +164,8 @@ struct registry_choice {     /* of what a reload takes along */
 };
 /* The first: finds and copies the files of all sections. Every fault of this and the following goes
  * to config_fault; nothing else is printed.
+ * @param plugin_path  Folders with ':' between; the first that has a plugin counts. NULL: the one
+ * beside the executable.
  * @param builtin  NULL-ended plugins that are known without a file (tests), or NULL.
  * @retval 0 @retval -EINVAL There were faults; registry_finish all the same. */
 int registry_plan(struct registry *r, struct config *c, const char *plugin_path,

@@ -6,7 +6,10 @@
 #include "kit_internal.h"
 #include "store/store.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char *refusal;
 
@@ -113,12 +116,40 @@ void kit_add_protocol(kit *k, struct registry *r)
 }
 
 /* --- start and end --- */
+static size_t folder_of(const char *file)
+{
+    const char *cut = strrchr(file, '/');
+
+    return cut ? (size_t)(cut - file) : 0;
+}
+
+/* Where plugins are looked for: what the environment says, the test program's own folder, and the
+ * server's beside the testkit. free() */
+static char *plugin_path(void)
+{
+    const char *env = getenv("PARLEY_PLUGIN_PATH");
+    char exe[PATH_MAX], *path = NULL;
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    Dl_info here;
+
+    exe[n > 0 ? n : 0] = 0;
+    if (!dladdr((void *)(uintptr_t)kit_start, &here) || !here.dli_fname)
+        here.dli_fname = "";
+    if (asprintf(&path, "%s:%.*s:%.*s/parley/plugins", env ? env : "", (int)folder_of(exe), exe,
+                 (int)folder_of(here.dli_fname), here.dli_fname) < 0)
+        return NULL;
+    return path;
+}
+
 static int load(kit *k)
 {
+    char *path = plugin_path();
+
     k->registry->settings = &k->settings;
     config_read_text(&k->config, "test.ini", k->ini);
     settings_read(&k->config, &k->settings);
-    registry_load(k->registry, &k->config, getenv("PARLEY_PLUGIN_PATH"), k->plugins);
+    registry_load(k->registry, &k->config, path, k->plugins);
+    free(path);
     config_unused(&k->config);
     if (k->config.fault_count) {
         kit_refuse_by_faults(&k->config);
@@ -159,7 +190,7 @@ static int begin(kit *k)
         loop_add(&k->loop, &k->pump);
     }
     if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
-        hub_start(k->hub, why) < 0) {
+        hub_start(k->hub, why) < 0 || kit_door_open(k, why) < 0) {
         kit_refuse(why);
         return -EINVAL;
     }
@@ -185,6 +216,7 @@ static int end(kit *k)
     hub_free(k->hub);
     k->hub = NULL;
     kit_pump_finish(k);
+    kit_door_close(k);
     kit_reload_finish(k, loose);
     config_finish(&k->config);
     return left;

@@ -1,13 +1,17 @@
 /* The testkit: your plugin on the daemon's own hub, with clients that exist only here, and a clock
  * that you move.
  *
- * INI text is read as the daemon reads it; what it names is loaded from $PARLEY_PLUGIN_PATH, or
- * from `plugins` when these are built into the test. Nothing runs in the background: every call
+ * INI text is read as the daemon reads it; what it names is loaded from the folders of
+ * $PARLEY_PLUGIN_PATH, the test program's own and that of the server's plugins, or from `plugins`
+ * when these are built into the test. Nothing runs in the background: every call
  * returns when all that it set in motion has come to rest. One thread.
  */
 #ifndef KIT_H
 #define KIT_H
 #include <parley/plugin.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct kit kit;
 
@@ -50,6 +54,12 @@ int kit_frames(kit *k, parley_client c,
  * NULL: there is none. Valid until the next call. */
 const char *kit_member(const char *frame, const char *path);
 
+/* Ask the authenticators as a handshake does, with a bearer token and a query ("name=ann"), of
+ * which each may be NULL. PARLEY_ADMIT and the user's id; PARLEY_REFUSE and why, also of a token
+ * that no section knows; PARLEY_LATER; PARLEY_NOT_MINE: he shows nothing. What is said is valid
+ * until the next call. */
+int32_t kit_login(kit *k, const char *bearer, const char *query, const char **ret_said);
+
 int kit_admin(kit *k, const char *method, const char *path, const char *json,
               const char **ret_json); /* path with its query; the status */
 void kit_advance_ms(kit *k, int64_t ms);
@@ -76,4 +86,7 @@ int kit_reload(kit *k, const char *ini);
 int kit_generations(kit *k, const char *section); /* alive: 1, or more while an old one is held */
 /* ENOSPC, EIO: from now on nothing is kept, and who tries is told so; 0: all is well again. */
 void kit_store_fails(kit *k, int error);
+#ifdef __cplusplus
+}
+#endif
 #endif

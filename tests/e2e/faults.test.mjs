@@ -6,7 +6,7 @@ import { enter } from './lib/client.mjs';
 import { Daemon, root } from './lib/daemon.mjs';
 
 const fixtures = process.env.PARLEY_FIXTURES ?? join(root, 'build/dev/tests/fixtures/plugins');
-const faulty = (keys) => ({ server: { pumps: 2 }, 'hub poison': { plugin: `${fixtures}/faulty.so`, ...keys } });
+const faulty = (keys) => ({ server: { pumps: 2 }, 'hub poison': { plugin: `${fixtures}/misbehave.so`, ...keys } });
 
 for (const [how, signal] of [['crash', 'SIGSEGV'], ['abort', 'SIGABRT'], ['overflow', 'SIGSEGV']])
     test(`a plugin that ends the process in a hook (${how}) is named in the last line of the log`, async (t) => {
