@@ -15,6 +15,7 @@
 #include "hook_watch.h"
 #include "net/net.h"
 #include "parts.h"
+#include "reload.h"
 #include "watchdog.h"
 
 #include <jansson.h>
@@ -176,6 +177,14 @@ static void on_stop(void *arg, int signal_number)
     drain(d);
 }
 
+static void on_hangup(void *arg)
+{
+    struct daemon *d = arg;
+
+    if (!d->stopping && reload_request(d->parts.reload, NULL, NULL, NULL) < 0)
+        log_event(LOG_LEVEL_ERROR, "reload_failed", LOG_TEXT("msg", "there is not enough memory"));
+}
+
 /* --- the beginning --- */
 
 static void log_listeners(const struct parts *p)
@@ -252,6 +261,12 @@ static void run(struct daemon *d)
         fail(d, "there is not enough memory");
         return;
     }
+    p->reload = reload_new(p, d->config_file);
+    if (!p->reload) {
+        fail(d, "there is not enough memory");
+        return;
+    }
+    control_on_hangup(p->control, on_hangup, d);
     control_watch_signals(p->control, on_stop, d);
     if (parts_start(p, why) < 0) {
         fail(d, why);

@@ -343,5 +343,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
 void log_last_words(const char *event, const struct log_field *fields)
 {
-    write_line(LOG_LEVEL_ERROR, event, fields);
+    struct line l;
+
+    build(&l, as_text, LOG_LEVEL_ERROR, event, fields, 0);
+    write_all(l.bytes, l.n);
 }

@@ -391,6 +391,14 @@ int loader_map(struct plugin_file *f, char why[LOADER_WHY_BYTES])
     return 0;
 }
 
+int loader_open(struct registry *r, const char *name, const parley_plugin *const *builtin,
+                struct plugin_file **ret_file, char why[LOADER_WHY_BYTES])
+{
+    int e = loader_fetch(r, name, builtin, ret_file, why);
+
+    return e < 0 ? e : loader_map(*ret_file, why);
+}
+
 static void drop(struct plugin_file *f)
 {
     if (f->fd >= 0 && !f->handle)

@@ -25,6 +25,9 @@ int loader_fetch(struct registry *r, const char *name, const parley_plugin *cons
 /* Maps it, which runs its constructors, and checks its descriptor; nothing when it is mapped.
  * 0; -EINVAL and why */
 int loader_map(struct plugin_file *f, char why[LOADER_WHY_BYTES]);
+/* Both. 0, or as they. */
+int loader_open(struct registry *r, const char *name, const parley_plugin *const *builtin,
+                struct plugin_file **ret_file, char why[LOADER_WHY_BYTES]);
 /* One user less. Without any it is unmapped if a section said so, else it stays as it is. */
 void loader_release(struct plugin_root *root, struct plugin_file *f);
 void loader_forget(struct plugin_root *root); /* all of them, at the end; stays mapped */

@@ -484,7 +484,8 @@ void registry_provide(struct registry *r, struct config *c)
     order_hubs(r, c);
     if (r != r->first)
         order_protocols(r, c);
-    check_needs(r, c);
+    if (!r->probe_seconds)
+        check_needs(r, c);
 }
 
 void registry_print_chain(const struct registry *r, FILE *to)

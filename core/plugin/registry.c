@@ -183,14 +183,18 @@ static void read_reserved(struct config *c, struct config_section *s, struct plu
     }
 }
 
-static void fill_instance(struct config *c, struct plugin_instance *i)
+static void fill_instance(const struct registry *r, struct config *c, struct plugin_instance *i)
 {
     struct config_section *s = i->section;
     const struct config_key *named = config_key(s, "plugin");
     const parley_plugin *p = &i->file->copy;
     char why[LOADER_WHY_BYTES];
     struct crumb_before crumb = plugin_enter(i, "load");
-    int e = loader_map(i->file, why);
+    int e;
+
+    if (r->probe_seconds)
+        alarm(r->probe_seconds);
+    e = loader_map(i->file, why);
 
     crumb_leave(crumb);
     i->broken = true;
@@ -256,7 +260,7 @@ int registry_check_kept(struct config *c, struct config_section *s, const struct
     return r;
 }
 
-static void create(struct config *c, struct plugin_instance *i)
+static void create(const struct registry *r, struct config *c, struct plugin_instance *i)
 {
     struct crumb_before crumb;
     enum domain before;
@@ -266,6 +270,8 @@ static void create(struct config *c, struct plugin_instance *i)
         i->created = true;
         return;
     }
+    if (r->probe_seconds)
+        alarm(r->probe_seconds);
     before = domain_enter(DOMAIN_CONTROL);
     crumb = plugin_enter(i, "create");
     e = i->file->copy.create(&i->host);
@@ -283,7 +289,7 @@ int registry_fill(struct registry *r, struct config *c)
 
     for (size_t k = 0; k < r->instance_count; k++)
         if (r->instances[k]->fresh)
-            fill_instance(c, r->instances[k]);
+            fill_instance(r, c, r->instances[k]);
     for (struct config_section *s = c->sections; s; s = s->next)
         if (registry_is_kind(s->kind) && s->channel.p)
             fill_channel(r, c, s);
@@ -298,7 +304,7 @@ int registry_fill(struct registry *r, struct config *c)
         if (!i->fingerprint)
             no_memory(c, i->section->line);
         if (!i->broken && i->file->plugin)
-            create(c, i);
+            create(r, c, i);
     }
     for (size_t k = 0; k < r->instance_count; k++) {
         r->instances[k]->config = NULL;

@@ -153,6 +153,8 @@ struct registry {
     struct plugin_route *routes;
     size_t route_count;
     char *plugin_path;
+    unsigned probe_seconds; /* above 0: this process only tries them, SIGALRM ends what takes
+                               longer, and what others provide is not looked for */
 };
 /* --- making one: plan, which runs nothing of a plugin, then fill. [control] --- */
 

@@ -49,11 +49,11 @@ struct kit {
     char said[256];        /* at the door */
 };
 #pragma GCC visibility push(hidden)                /* libparley_kit.so shows kit.h alone */
+void kit_run(kit *k);                              /* until nothing moves */
 void kit_add_protocol(kit *k, struct registry *r); /* unless it has one */
 void kit_refuse(const char *text);                 /* what kit_refusal says; NULL: nothing */
 void kit_refuse_by_faults(struct config *c);
 void kit_reload_finish(kit *k, struct plugin_instance *left); /* the hub is gone: registries end */
-void kit_run(kit *k);                                         /* until nothing moves */
 void kit_wait_init(kit *k);
 bool kit_wait_run(kit *k);           /* what is due; false: nothing was */
 int64_t kit_wait_next(const kit *k); /* when the next answer is due; INT64_MAX: none */

@@ -6,11 +6,11 @@ import { enter } from './lib/client.mjs';
 import { Daemon, root } from './lib/daemon.mjs';
 
 const fixtures = process.env.PARLEY_FIXTURES ?? join(root, 'build/dev/tests/fixtures/plugins');
-const misbehaving = (keys) => ({ server: { pumps: 2 }, 'hub poison': { plugin: `${fixtures}/misbehaving.so`, ...keys } });
+const faulty = (keys) => ({ server: { pumps: 2 }, 'hub poison': { plugin: `${fixtures}/misbehave.so`, ...keys } });
 
 for (const [how, signal] of [['crash', 'SIGSEGV'], ['abort', 'SIGABRT'], ['overflow', 'SIGSEGV']])
     test(`a plugin that ends the process in a hook (${how}) is named in the last line of the log`, async (t) => {
-        const d = await Daemon.start(t, { changes: misbehaving({ how }) });
+        const d = await Daemon.start(t, { changes: faulty({ how }) });
         const ann = await enter(t, d, 'ann');
         ann.send({ type: 'chat_message', channel: 'general', message: 'misbehave!!' });
         const { status, signal: died } = await d.exited;
@@ -22,7 +22,7 @@ for (const [how, signal] of [['crash', 'SIGSEGV'], ['abort', 'SIGABRT'], ['overf
     });
 
 test('a plugin that spins in a hook is named within five seconds', async (t) => {
-    const d = await Daemon.start(t, { changes: misbehaving({ how: 'spin' }) });
+    const d = await Daemon.start(t, { changes: faulty({ how: 'spin' }) });
     const ann = await enter(t, d, 'ann');
     const since = Date.now();
     ann.send({ type: 'chat_message', channel: 'general', message: 'misbehave!!' });

@@ -11,7 +11,7 @@ int plugin_open(const char *path, struct plugin *ret)
 {
     char why[LOADER_WHY_BYTES], resolved[PATH_MAX];
     struct plugin_root root = {0};
-    struct registry r = {.plugin_path = (char *)(uintptr_t) "", .root = &root};
+    struct registry r = {.root = &root, .plugin_path = (char *)(uintptr_t) ""};
     struct plugin_file *f;
     const char *base;
 
@@ -19,9 +19,8 @@ int plugin_open(const char *path, struct plugin *ret)
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return -EINVAL;
     }
-    if (loader_fetch(&r, resolved, NULL, &f, why) < 0 || loader_map(f, why) < 0) {
+    if (loader_open(&r, resolved, NULL, &f, why) < 0) {
         fprintf(stderr, "%s\n", why);
-        loader_forget(&root);
         return -EINVAL;
     }
     base = strrchr(resolved, '/') + 1;
@@ -29,7 +28,8 @@ int plugin_open(const char *path, struct plugin *ret)
     snprintf(ret->name, sizeof ret->name, "%.*s", (int)strcspn(base, "."), base);
     ret->copy = f->copy;
     ret->descriptor = f->plugin;
-    loader_forget(&root);
+    free(f->path);
+    free(f);
     return 0;
 }
 

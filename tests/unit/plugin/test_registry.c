@@ -222,6 +222,8 @@ START_TEST(folders_are_searched_in_their_order)
 
     snprintf(path, sizeof path, "/nonexistent::%s:%s", getenv("PARLEY_FIXTURES"),
              getenv("PARLEY_PLUGIN_PATH"));
+    r.first = &r;
+    r.root = calloc(1, sizeof *r.root);
     r.plugin_path = strdup(path);
     r.root = calloc(1, sizeof *r.root);
     ck_assert_int_eq(loader_fetch(&r, "noop", NULL, &f, why), 0);
