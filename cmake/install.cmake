@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 
 if(TARGET parleyd)
-    install(TARGETS parleyd RUNTIME DESTINATION bin)
+    install(TARGETS parleyd parleyctl RUNTIME DESTINATION bin)
 endif()
 
 file(GLOB ini_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.ini")

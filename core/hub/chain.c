@@ -4,7 +4,6 @@
  * are listed once, at start. A hook runs between hook_enter and hook_leave, and what it asked for
  * is done before the next one runs, unless that is held. After quiesce no hook runs any more.
  */
-#include "base/log.h"
 #include "base/str.h"
 #include "hub/internal.h"
 
@@ -90,65 +89,13 @@ void chain_finish(struct hub *h)
     h->chains = NULL;
 }
 
-/* Makes sense of what a hub returned. What it said before in vain is forgotten. */
-static parley_verdict settle_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v)
+/* What was dropped goes on, for its author to see. */
+static parley_verdict passed(struct message *m, parley_verdict v)
 {
-    if (v == PARLEY_REJECT) {
-        o->section = i->host.section;
-        if (o->code == 0)
-            o->code = PARLEY_E_REJECTED;
-        metric_inc(i->hub_side->rejections);
+    if (v != PARLEY_DROP)
         return v;
-    }
-    memset(o, 0, sizeof *o);
-    switch (v) {
-    case PARLEY_PASS:
-        return v;
-    case PARLEY_DONE:
-    case PARLEY_DROP:
-        o->section = i->host.section;
-        return v;
-    default: /* FAIL, a HOLD that holds nothing, and what is no verdict */
-        metric_inc(i->hub_side->failures);
-        if (i->on_error_pass)
-            return PARLEY_PASS;
-        o->section = i->host.section;
-        o->code = PARLEY_E_UNAVAILABLE;
-        o->rule = PARLEY_STR("on_error");
-        o->text = PARLEY_STR("This cannot be judged just now. Please try again.");
-        return PARLEY_REJECT;
-    }
-}
-
-/* A hub asked for its author to be let in, and another one said no: then so does the message. */
-static parley_verdict refuse_join(struct hub *h, struct message *m)
-{
-    m->outcome = h->join_outcome;
-    m->outcome.text = arena_str(&m->arena, m->outcome.text);
-    m->outcome.rule = arena_str(&m->arena, m->outcome.rule);
-    return PARLEY_REJECT;
-}
-
-static parley_verdict run_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
-{
-    struct plugin_instance *i = hub->instance;
-    struct hook_before before = hook_enter(h, i, m, &m->outcome);
-    bool join_refused;
-    parley_verdict v;
-
-    metric_inc_alone(hub->calls);
-    v = hub->hub.on_message(&i->host, &m->pub);
-    hook_leave(h, before);
-    if (m->edit_failed) { /* what it meant to hide must not be seen */
-        log_event(LOG_LEVEL_WARNING, "edit_failed", LOG_TEXT("section", i->host.section));
-        m->edit_failed = false;
-        v = v == PARLEY_PASS ? PARLEY_FAIL : v;
-    }
-    v = settle_verdict(i, &m->outcome, v);
-    join_refused = h->join_refused == m;
-    if (join_refused)
-        h->join_refused = NULL;
-    return join_refused && v != PARLEY_REJECT ? refuse_join(h, m) : v;
+    m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
+    return PARLEY_PASS;
 }
 
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
@@ -157,7 +104,7 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
     const struct hub_list *l = m->type ? &h->chains[m->type->index].on_message : NULL;
     size_t count = l ? l->count : r->hub_count;
 
-    for (size_t k = 0; k < count && !h->quiesced; k++) {
+    for (size_t k = m->chain_at; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
         parley_verdict v;
 
@@ -167,13 +114,21 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
             continue;
         if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
             continue;
-        v = run_link(h, m, hub);
-        if (v == PARLEY_DROP)
-            m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
-        else if (v != PARLEY_PASS)
+        v = passed(m, judge_link(h, m, hub, NULL));
+        if (v == PARLEY_HOLD)
+            m->chain_at = (uint16_t)(k + 1);
+        if (v != PARLEY_PASS)
             return v;
     }
     return PARLEY_PASS;
+}
+
+parley_verdict chain_resume(struct hub *h, struct message *m, const struct plugin_hub *link,
+                            const struct hold_end *end)
+{
+    parley_verdict v = passed(m, judge_link(h, m, link, end));
+
+    return v == PARLEY_PASS ? chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE) : v;
 }
 
 void chain_settled(struct hub *h, struct message *m)
@@ -213,7 +168,7 @@ parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome
             before = hook_enter(h, hub->instance, NULL, ret_why);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
             hook_leave(h, before);
-            if (settle_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+            if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
                 return PARLEY_REJECT;
         }
         c->passed = (uint16_t)(k + 1);
@@ -272,7 +227,7 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
         before = hook_enter(h, hub->instance, NULL, ret_why);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
         hook_leave(h, before);
-        if (settle_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+        if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
             return PARLEY_REJECT;
     }
     return PARLEY_PASS;

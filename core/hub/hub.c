@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "http/http.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 
 #include <stdlib.h>
 
@@ -87,6 +87,13 @@ static void take_request(struct hub *h, struct http_request *q)
     actor_post(q->home, &q->mail, MAIL_ANSWER);
 }
 
+/* What hooks said of their refusals is told by now, or for nothing. */
+static void end_turn(struct hub *h)
+{
+    h->loose.code = 0;
+    arena_finish(&h->hook_arena);
+}
+
 static void on_mail(struct actor *a, struct mail *mail)
 {
     struct hub *h = (struct hub *)a;
@@ -113,10 +120,13 @@ static void on_mail(struct actor *a, struct mail *mail)
     case MAIL_STORED:
         stored_told(h);
         break;
+    case MAIL_ANSWERED:
+        holds_answered(h, (struct ask *)mail);
+        break;
     default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
         free(mail);
     }
-    arena_finish(&h->hook_arena);
+    end_turn(h);
 }
 
 static void on_flush(struct actor *a)
@@ -126,6 +136,7 @@ static void on_flush(struct actor *a)
     clients_tell(h);
     if (h->deferred)
         run_deferred(h);
+    holds_run(h);
 }
 
 /* Looked at once a second at least: a durable timer fires when the wall clock says so, whatever was
@@ -158,8 +169,10 @@ void hub_advance(struct hub *h)
             i->file->copy.on_timer(&i->host, key);
         hook_leave(h, hook);
         free(key);
-        arena_finish(&h->hook_arena);
+        end_turn(h);
     }
+    holds_tick(h, now);
+    holds_run(h);
     clients_tell(h);
     dedupe_tick(h, now);
     users_tick(h, now);
@@ -192,9 +205,16 @@ static void on_retry_event(struct ev_loop *ev, ev_timer *w, int revents)
     domain_leave(before);
 }
 
+int64_t hub_next_ms(const struct hub *h)
+{
+    int64_t timer = timers_next(h->timers), deadline = holds_next(h);
+
+    return timer < deadline ? timer : deadline;
+}
+
 void hub_arm_timer(struct hub *h)
 {
-    int64_t next = timers_next(h->timers), now = clock_mono_ms();
+    int64_t next = hub_next_ms(h), now = clock_mono_ms();
     double after = next <= now ? 0. : (double)(next - now) / 1000.;
 
     if (!h->actor.loop || h->quiesced)
@@ -233,6 +253,10 @@ static int make_metrics(struct hub *h)
         i->hub_side->failures =
             metric(METRIC_COUNTER, "failures", "Messages that a section could not judge", "section",
                    str_of(i->host.section));
+        i->hub_side->waiting =
+            metric(METRIC_GAUGE, "waiting", "What a section waits for: answers, jobs, moderators",
+                   "section", str_of(i->host.section));
+        i->hub_side->asks_end = &i->hub_side->asks;
     }
     for (size_t k = 0; k < h->registry->hub_count; k++)
         h->registry->hubs[k].calls =
@@ -273,11 +297,12 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->clients = calloc(pump_count, sizeof *h->clients);
     h->client_caps = calloc(pump_count, sizeof *h->client_caps);
     h->timers = timers_new();
+    h->holds = holds_new();
     h->dedupe = dedupe_new(s->server.dedupe_ms);
     for (struct plugin_instance *i = r->instances; i; i = i->next)
         i->hub = h;
-    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || make_metrics(h) < 0 ||
-        chain_build(h) < 0) {
+    if (!h->clients || !h->client_caps || !h->timers || !h->holds || !h->dedupe ||
+        make_metrics(h) < 0 || chain_build(h) < 0) {
         hub_free(h);
         return NULL;
     }
@@ -287,6 +312,16 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
 struct actor *hub_actor(struct hub *h)
 {
     return &h->actor;
+}
+
+void hub_asks(struct hub *h, struct actor *to)
+{
+    h->holds->asks = to;
+}
+
+void hub_works(struct hub *h, int (*submit)(struct worker_job *j, struct actor *asker))
+{
+    h->holds->submit = submit;
 }
 
 int hub_store(struct hub *h, struct store *s, char why[256])
@@ -336,6 +371,7 @@ void hub_quiesce(struct hub *h)
         ev_timer_stop(h->actor.loop->ev, &h->retry_event);
     }
     clients_quiesce(h);
+    holds_quiesce(h);
     ops_hold(h);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
         struct hook_before hook;
@@ -367,6 +403,7 @@ void hub_free(struct hub *h)
     }
     ops_finish(h);
     outs_free(h);
+    holds_free(h);
     clients_finish(h);
     users_finish(h);
     for (ch = h->channels.by_name; ch; ch = ch->hh.next)

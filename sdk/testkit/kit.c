@@ -42,7 +42,7 @@ void kit_run(kit *k)
 {
     do
         ev_run(k->loop.ev, EVRUN_NOWAIT);
-    while (actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
+    while (kit_wait_run(k) || actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
 }
 
 /* --- the protocol of those who name none --- */
@@ -184,11 +184,12 @@ static int begin(kit *k)
     k->pumps[0] = &k->pump;
     k->hub = hub_new(&k->settings, &k->registry, k->pumps, 1);
     if (k->hub) {
+        kit_wait_init(k);
         loop_add(&k->loop, hub_actor(k->hub));
         loop_add(&k->loop, &k->pump);
     }
     if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
-        hub_start(k->hub, why) < 0) {
+        hub_start(k->hub, why) < 0 || kit_door_open(k, why) < 0) {
         set_refusal(why);
         return -EINVAL;
     }
@@ -202,14 +203,17 @@ static int end(kit *k)
 
     if (k->hub) {
         kit_run(k);
+        left = kit_wait_left(k);
         hub_quiesce(k->hub);
+        kit_wait_quiesce(k);
         kit_run(k); /* what was said in farewell */
-        left = k->messages_out;
+        left += k->messages_out;
     }
     loop_finish(&k->loop);
     hub_free(k->hub);
     k->hub = NULL;
     kit_pump_finish(k);
+    kit_door_close(k);
     registry_finish(&k->registry);
     config_finish(&k->config);
     return left;
@@ -220,6 +224,7 @@ kit *kit_start(const char *ini, const parley_plugin *const *plugins)
     kit *k = NULL;
 
     set_refusal(NULL);
+    clock_stop(); /* time is what kit_advance_ms makes of it, however slow the machine is */
     if (getenv("KIT_LOG") == NULL)
         log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
     if (posix_memalign((void **)&k, 64, sizeof *k))
@@ -242,6 +247,7 @@ int kit_close(kit *k)
         return 0;
     left = end(k);
     store_close(k->store);
+    kit_wait_finish(k);
     free(k->ini);
     buf_finish(&k->answer);
     free(k);
@@ -264,10 +270,12 @@ void kit_store_fails(kit *k, int error)
 
 void kit_advance_ms(kit *k, int64_t ms)
 {
-    /* From timer to timer, so that each runs at its own time, and so does what it sets in motion.
+    /* From timer to timer and answer to answer, so that each runs at its own time, and so does what
+     * it sets in motion.
      */
     do {
-        int64_t due = timers_next(k->hub->timers), now = clock_mono_ms();
+        int64_t timer = hub_next_ms(k->hub), web = kit_wait_next(k), now = clock_mono_ms();
+        int64_t due = timer < web ? timer : web;
         int64_t step = due >= now + ms ? ms : due > now ? due - now : 0;
 
         clock_advance_ms(step);

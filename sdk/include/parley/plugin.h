@@ -121,16 +121,23 @@ API const parley_value *parley_message_payload(const parley_message *m);        
 API parley_out *parley_message_edit(parley_message *m);             /* members put replace or join the payload's, on return; or you FAILed */
 API parley_str parley_message_text(const parley_message *m, unsigned i);         /* i-th PARLEY_TEXT; absent past the last */
 API int parley_message_set_text(parley_message *m, unsigned i, parley_str text); /* -ENOENT: none, or it is after ROUTE. -EINVAL, -E2BIG */
-/* Wait. ask, work: the author's later messages in that channel wait behind it, others pass; hold: all pass. ask with m NULL holds
- * nothing. A deadline (1 ms to 30 days) that passes is told to on_answer as -ETIMEDOUT; of hold it is FAIL. What cannot begin,
- * since too many wait already, is FAIL at once. */
+/* Wait, in on_message or on_answer up to ROUTE: return what it returns, HOLD, or FAIL (the log says why: 4,096 waits of a section,
+ * 64 messages of an author, a deadline not of 1 ms to 30 days). The message goes on behind you, with its place and its author's name,
+ * though he may have gone. ask, work: his later messages in that channel (whispers: in none) wait behind it, others pass; hold: all
+ * pass. When the server stops, what waits is refused, and no answer comes.
+ * ask sends what was put, as JSON (nothing put: GET and HEAD have no body), once, 64 of a section at a time. Its answer has error
+ * (-ETIMEDOUT: the deadline; -ECONNREFUSED, -EHOSTUNREACH, -EACCES: certificate, -E2BIG: past 1 MiB, -EINVAL: method or URL, -EIO),
+ * or status, body, and json, NULL when it is none. m NULL: ask, hold nothing; the first of your hubs with on_answer is told.
+ * work's job returns the status, or -Exxx as the error, and puts what is to be json. on_answer comes once, behind it, and arg is yours
+ * again; past the deadline the message FAILed, and m is NULL. A held message FAILs at its deadline. */
 API parley_out *parley_http_request(parley_host *h, const char *method, const char *url); /* [hub], [control] what you put is its JSON body */
 API parley_verdict parley_ask(parley_message *m, parley_out *take_request, int64_t deadline_ms, uint32_t tag); /* return it; on_answer follows */
-API parley_verdict parley_work(parley_message *m, int (*job)(void *arg, parley_out *answer), void *arg, /* [worker] job: 0, or -Exxx */
-                               int64_t deadline_ms, uint32_t tag);               /* return it; on_answer follows: keep arg till then */
-API parley_verdict parley_hold_message(parley_message *m, int64_t deadline_ms, parley_hold *ret_hold); /* return it; FAIL at the deadline */
+API parley_verdict parley_work(parley_message *m, int (*job)(void *arg, parley_out *answer), void *arg, /* [worker] job: the status, or -Exxx */
+                               int64_t deadline_ms, uint32_t tag);               /* return it; on_answer follows */
+API parley_verdict parley_hold_message(parley_message *m, int64_t deadline_ms, parley_hold *ret_hold); /* return it; parley_resume ends it */
 API parley_message *parley_hold_peek(parley_host *h, parley_hold held);          /* NULL: no longer held */
-API int parley_resume(parley_host *h, parley_hold held, parley_verdict v);       /* v may be parley_reject(...). -ENOENT: no longer held; -EINVAL */
+API int parley_resume(parley_host *h, parley_hold held, parley_verdict v);       /* v may be parley_reject(...); done when your hook
+                                                                   has returned; whoever has the handle may. -ENOENT: no longer held; -EINVAL: v */
 /* Read and write JSON. [any] Keys are names, never paths; in a list the key is NULL. What is read lives as long as what it was read of.
  * What goes wrong in writing (a key in a list, bad UTF-8, too much) sticks, and is the result of handing it over. */
 API const parley_value *parley_get(const parley_value *v, const char *key);      /* a member. NULL: absent, or v is no object */
