@@ -134,24 +134,27 @@ static int resume_behind(parley_host *h, parley_hold hold, parley_verdict v)
     return real.resume(h, hold, v);
 }
 
-static int unlock(void)
+/* NULL: it cannot be written to. The compiler must not know what it points to: it is constant, and
+ * what is written to a constant may be left out. */
+parley_api *refusing_table(void)
 {
-    char *api = (char *)(uintptr_t)&parley_host_api;
+    char *volatile hidden = (char *)(uintptr_t)&parley_host_api;
+    char *api = hidden;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *start = (char *)((uintptr_t)api & ~(page - 1));
 
     if (mprotect(start, (size_t)(api + sizeof parley_host_api - start), PROT_READ | PROT_WRITE) < 0)
-        return -errno;
-    real = parley_host_api;
-    return 0;
+        return NULL;
+    return (parley_api *)(void *)api;
 }
 
 int refusing_holds(int *holds)
 {
-    parley_api *api = (parley_api *)(uintptr_t)&parley_host_api;
+    parley_api *api = refusing_table();
 
-    if (unlock() < 0)
+    if (!api)
         return -EPERM;
+    real = *api;
     held = holds;
     api->hold = count_hold;
     api->resume = resume_behind;
@@ -160,10 +163,11 @@ int refusing_holds(int *holds)
 
 int refusing_begin(bool (*fails)(const char *what, const void *from))
 {
-    parley_api *api = (parley_api *)(uintptr_t)&parley_host_api;
+    parley_api *api = refusing_table();
 
-    if (unlock() < 0)
+    if (!api)
         return -EPERM;
+    real = *api;
     say_no = fails;
     api->slot = no_slot;
     api->ask = no_ask;

@@ -41,6 +41,7 @@ const struct check checks[] = {
     {"stale-clients", "clients that are gone when they are needed", case_stale_clients},
     {"holds", "held messages that nobody lets go, or that somebody else has let go", case_holds},
     {"store-fails", "a store that keeps nothing any more", case_store_fails},
+    {"reload", "itself anew while people talk; nobody is dropped, and the old goes", case_reload},
     {"quiesce", "the end, with timers and messages pending", case_quiesce},
     {NULL, NULL, NULL}};
 

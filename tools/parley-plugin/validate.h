@@ -91,5 +91,6 @@ void case_hostile(struct trial *t);
 void case_stale_clients(struct trial *t);
 void case_holds(struct trial *t);
 void case_store_fails(struct trial *t);
+void case_reload(struct trial *t);
 void case_quiesce(struct trial *t);
 #endif
