@@ -3,11 +3,7 @@
 include(GNUInstallDirs)
 
 if(TARGET parleyd)
-    install(TARGETS parleyd RUNTIME DESTINATION bin)
-endif()
-if(EXISTS "${PROJECT_SOURCE_DIR}/sdk/include/parley")
-    install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/include/parley"
-            DESTINATION include FILES_MATCHING PATTERN "*.h")
+    install(TARGETS parleyd parleyctl RUNTIME DESTINATION bin)
 endif()
 
 file(GLOB ini_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.ini")
@@ -15,6 +11,9 @@ list(FILTER ini_files EXCLUDE REGEX "/parley\\.bench[^/]*\\.ini$") # of use in a
 install(FILES ${ini_files} DESTINATION etc/parley)
 file(GLOB unit_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.service")
 install(FILES ${unit_files} DESTINATION lib/systemd/system)
+
+install(FILES "${PROJECT_SOURCE_DIR}/etc/completion/parleyctl.bash"
+        DESTINATION share/bash-completion/completions RENAME parleyctl)
 
 file(GLOB doc_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md"
      "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"

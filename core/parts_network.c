@@ -109,24 +109,65 @@ static int listen_admin(struct parts *p, struct net_options *o, char why[256])
     return error;
 }
 
-static int make_pages(struct parts *p, char why[256])
+/* The control socket is one more of the admin net's; and as with [admin], what nobody asked for may
+ * fail. */
+static int listen_control(struct parts *p, struct net_options *o, char why[256])
+{
+    const struct settings_control *c = &p->settings.control;
+    struct listener_socket *more;
+    int error;
+
+    if (c->socket && !strcmp(c->socket, "none"))
+        return 0;
+    more = realloc(o->sockets, (o->socket_count + 1) * sizeof *more);
+    if (!more)
+        return parts_no_memory(why);
+    o->sockets = more;
+    error = local_listen(c->socket, c->group_id, &p->control_socket, &more[o->socket_count], why);
+    if (!error) {
+        o->socket_count++;
+    } else if (!p->settings.has_control) {
+        log_event(LOG_LEVEL_WARNING, "control_unavailable", LOG_TEXT("msg", why));
+        error = 0;
+    }
+    return error;
+}
+
+int parts_make_pages(struct parts *p, const struct registry *r, struct http_routes **ret_routes,
+                     struct pages **ret_pages)
 {
     struct pages_context c = {.settings = &p->settings,
-                              .registry = &p->registry,
+                              .registry = r,
                               .logins = p->logins,
                               .control = p->control,
                               .actors = p->actors,
                               .actor_count = p->pump_count + 2,
+                              .hub = p->hub,
+                              .pumps = p->pumps,
+                              .config_file = p->config.file.p,
                               .address = p->listeners[0].address};
 
     struct http_context guard = {.settings = &p->settings,
                                  .logins = p->logins,
                                  .admin_token = admin_token_text(p->admin_token)};
 
-    p->routes = http_routes_new();
-    if (p->routes && http_routes_context(p->routes, &guard) == 0)
-        p->pages = pages_new(&c, p->routes);
-    return p->pages ? 0 : parts_no_memory(why);
+    *ret_pages = NULL;
+    *ret_routes = http_routes_new();
+    if (*ret_routes && http_routes_context(*ret_routes, &guard) == 0)
+        *ret_pages = pages_new(&c, *ret_routes);
+    return *ret_pages ? 0 : -ENOMEM;
+}
+
+void parts_swap_pages(struct parts *p, struct http_routes **routes, struct pages **pages)
+{
+    struct http_routes *old_routes = p->routes;
+    struct pages *old_pages = p->pages;
+
+    lockout_inherit(*routes, p->routes);
+    p->routes = *routes;
+    p->pages = *pages;
+    *routes = old_routes;
+    *pages = old_pages;
 }
 
 static int make_nets(struct parts *p, struct net_options *all, char why[256])
@@ -174,7 +215,9 @@ int parts_network(struct parts *p, char why[256])
     net_setup_logging();
     error = listen_all(p, all, why);
     error = error ? error : listen_admin(p, &all[p->pump_count], why);
-    error = error ? error : make_pages(p, why);
+    error = error ? error : listen_control(p, &all[p->pump_count], why);
+    if (!error && parts_make_pages(p, &p->registry, &p->routes, &p->pages) < 0)
+        error = parts_no_memory(why);
     error = error ? error : make_nets(p, all, why);
     for (uint32_t i = 0; i <= p->pump_count; i++)
         drop_sockets(&all[i]);

@@ -35,6 +35,10 @@ struct log_field {
     } while (0)
 
 void log_setup(enum log_level least, enum log_format format, int fd); /* before any thread */
+/* From now on. [any] */
+void log_set_level(enum log_level least);
+enum log_level log_level(void); /* the least that is logged. [any] */
+const char *log_level_name(enum log_level level);
 /* debug info warning error; 0 or -EINVAL. */
 int log_level_parse(const char *name, enum log_level *ret);
 bool log_wants(enum log_level level);
@@ -42,5 +46,8 @@ bool log_wants(enum log_level level);
  * bound of lines an event and second protects the disk from strangers: beyond it lines are counted
  * and one `log_suppressed` says how many of which event. Errors are never suppressed. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+/* Likewise, as an error, from the handler of a signal: STR, INT and BOOL fields alone. Nothing is
+ * locked, allocated or asked of the C library that such a handler may not. */
+void log_last_words(const char *event, const struct log_field *fields);
 void log_limit(unsigned lines_per_event_and_second); /* 0: none; default 200 */
 #endif

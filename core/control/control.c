@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "base/str.h"
+#include "control/ask.h"
 #include "control/internal.h"
 
 #include <arpa/inet.h>
@@ -19,7 +20,9 @@ static void on_mail(struct actor *a, struct mail *m)
 {
     struct control *c = (struct control *)a;
 
-    if (c->on_other_mail)
+    if (m->kind == MAIL_ASK)
+        control_ask(c, (struct ask *)m);
+    else if (c->on_other_mail)
         c->on_other_mail(c->other_arg, m);
     else
         log_event(LOG_LEVEL_ERROR, "mail_unknown", LOG_TEXT("actor", a->name),
@@ -73,14 +76,17 @@ static void on_signal(struct ev_loop *ev, ev_signal *w, int events)
 
     (void)ev;
     (void)events;
-    if (w->signum == SIGHUP)
-        log_event(LOG_LEVEL_WARNING, "reload_unsupported",
-                  LOG_TEXT("msg",
-                           "SIGHUP: this version does not read its configuration again while "
-                           "it runs; restart it for a new one to take effect"));
-    else
+    if (w->signum != SIGHUP)
         c->stop(c->stop_arg, w->signum);
+    else if (c->reload)
+        c->reload(c->reload_arg);
     domain_leave(before);
+}
+
+void control_on_hangup(struct control *c, void (*reload)(void *arg), void *arg)
+{
+    c->reload = reload;
+    c->reload_arg = arg;
 }
 
 void control_watch_signals(struct control *c, void (*stop)(void *arg, int signal_number), void *arg)

@@ -11,7 +11,7 @@
 #include "base/grow.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 
 #include <stdlib.h>
 
@@ -166,6 +166,8 @@ void clients_close(struct hub *h, client_handle handle, uint16_t code, int reaso
     if (!c || c->state == HUB_CLIENT_CLOSING)
         return;
     c->state = HUB_CLIENT_CLOSING;
+    if (h->lines)
+        lines_closed(h, handle);
     leave_all(h, c);
     if (c->arrival && c->arrival->mail) {
         mail = c->arrival->mail;
@@ -354,6 +356,7 @@ static void destroy(struct hub *h, struct hub_client *c)
     h->client_count--;
     h->protocol_clients[c->protocol]--;
     h->untold -= c->untold;
+    h->clients_refused -= c->refused;
     identity_unref(c->identity);
     if (c->membership_cap > 1)
         free(c->memberships.many);
@@ -383,6 +386,17 @@ void clients_quiesce(struct hub *h)
                 continue;
             c->state = HUB_CLIENT_CLOSING;
             chain_disconnect(h, c, PARLEY_LEFT_RESTART);
+        }
+}
+
+void clients_tell_refused(struct hub *h)
+{
+    for (uint32_t pump = 0; pump < h->pump_count; pump++)
+        for (uint32_t slot = 0; slot < h->client_caps[pump]; slot++) {
+            struct hub_client *c = h->clients[pump][slot];
+
+            if (c && c->refused)
+                chain_disconnect(h, c, PARLEY_LEFT_REFUSED);
         }
 }
 

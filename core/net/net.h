@@ -10,7 +10,9 @@ struct http_routes;
 struct net;
 struct listener_socket {
     int fd;
-    char address[64]; /* "127.0.0.1:43211" */
+    char address[64]; /* "127.0.0.1:43211"; of a local one empty */
+    bool local;       /* the control socket. local.h */
+    int64_t group;    /* whose members it lets in besides root and us; -1: none */
 };
 
 /* Binds and listens, with SO_REUSEPORT; port 0 takes a free one, which further calls for the same
@@ -37,6 +39,7 @@ struct net *net_new(const struct net_options *o, char why[256]);
 void net_start(struct net *n);          /* begins to accept. [its loop] */
 void net_stop_accepting(struct net *n); /* closes the listening sockets. [its loop] */
 bool net_idle(const struct net *n);     /* no connection of any kind is open */
-void net_free(struct net *n);           /* after its loop ended */
-void net_setup_logging(void);           /* lws's own log goes to ours */
+void net_set_routes(struct net *n, const struct http_routes *routes); /* [its loop] */
+void net_free(struct net *n);                                         /* after its loop ended */
+void net_setup_logging(void); /* lws's own log goes to ours */
 #endif

@@ -7,6 +7,19 @@
 /* provide.c: what the loaded plugins provide becomes the registry's lists; faults go to
  * config_fault. */
 void registry_provide(struct registry *r, struct config *c);
+/* registry.c, for next.c */
+bool registry_is_kind(parley_str kind); /* of a section that names a plugin */
+bool registry_add(struct registry *r, struct plugin_instance *i); /* false: no memory */
+const char *registry_plugin_of(const struct config_section *s);
+void registry_pass_over(struct config_section *s); /* marks it, and all its keys, as used */
+void registry_plan_section(struct registry *r, struct config *c, struct config_section *s,
+                           const parley_plugin *const *builtin);
+/* Notes the faults of a section that stays as it is for now. */
+int registry_check_kept(struct config *c, struct config_section *s,
+                        const struct plugin_instance *i);
+/* fingerprint.c. file_id: loader_identify's. free() it; NULL: no memory */
+char *fingerprint_of(const char *file_id, const struct config *c, const struct config_section *s,
+                     const parley_table *options);
 
 static inline struct plugin_instance *instance_of(parley_host *h)
 {
@@ -66,6 +79,13 @@ int64_t api_store_add(parley_host *h, int64_t n, const char *key);
 int api_store_expire(parley_host *h, int64_t after_ms, const char *key);
 int api_store_delete(parley_host *h, const char *key, bool all);
 int api_timer(struct plugin_instance *i, int how, int64_t ms, const char *key); /* [hub] */
+parley_out *api_http_request(parley_host *h, const char *method, const char *url);
+parley_verdict api_ask(parley_message *m, parley_out *take, int64_t deadline_ms, uint32_t tag);
+parley_verdict api_work(parley_message *m, int (*job)(void *arg, parley_out *answer), void *arg,
+                        int64_t deadline_ms, uint32_t tag);
+parley_verdict api_hold(parley_message *m, int64_t deadline_ms, parley_hold *ret);
+parley_message *api_peek(parley_host *h, parley_hold held);
+int api_resume(parley_host *h, parley_hold held, parley_verdict v);
 parley_verdict api_reject(parley_host *h, parley_code c, const char *rule, int64_t retry_after_ms,
                           const char *text);
 parley_verdict api_fail(parley_host *h, const char *text);

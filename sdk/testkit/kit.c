@@ -6,7 +6,10 @@
 #include "kit_internal.h"
 #include "store/store.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char *refusal;
 
@@ -15,13 +18,13 @@ const char *kit_refusal(void)
     return refusal ? refusal : "";
 }
 
-static void set_refusal(const char *text)
+void kit_refuse(const char *text)
 {
     free(refusal);
     refusal = text ? strdup(text) : NULL;
 }
 
-static void refuse_by_faults(struct config *c)
+void kit_refuse_by_faults(struct config *c)
 {
     char *text = NULL;
     size_t n = 0;
@@ -31,7 +34,7 @@ static void refuse_by_faults(struct config *c)
         return;
     config_report(c, f);
     fclose(f);
-    set_refusal(text);
+    kit_refuse(text);
     free(text);
 }
 
@@ -39,7 +42,7 @@ void kit_run(kit *k)
 {
     do
         ev_run(k->loop.ev, EVRUN_NOWAIT);
-    while (actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
+    while (kit_wait_run(k) || actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
 }
 
 /* --- the protocol of those who name none --- */
@@ -95,11 +98,11 @@ static int encode(const void *options, const parley_event *e, parley_bytes *b)
     return 0;
 }
 
-static void add_protocol(kit *k)
+void kit_add_protocol(kit *k, struct registry *r)
 {
-    struct plugin_protocol *p = &k->registry.protocols[0];
+    struct plugin_protocol *p = &r->protocols[0];
 
-    if (k->registry.protocol_count)
+    if (r->protocol_count)
         return;
     p->protocol = (parley_protocol){.struct_size = sizeof p->protocol,
                                     .name = "kit",
@@ -109,22 +112,50 @@ static void add_protocol(kit *k)
     k->kit_instance.name = (char *)(uintptr_t) "kit";
     k->kit_instance.host.section = "kit";
     p->instance = &k->kit_instance;
-    k->registry.protocol_count = 1;
+    r->protocol_count = 1;
 }
 
 /* --- start and end --- */
+static size_t folder_of(const char *file)
+{
+    const char *cut = strrchr(file, '/');
+
+    return cut ? (size_t)(cut - file) : 0;
+}
+
+/* Where plugins are looked for: what the environment says, the test program's own folder, and the
+ * server's beside the testkit. free() */
+static char *plugin_path(void)
+{
+    const char *env = getenv("PARLEY_PLUGIN_PATH");
+    char exe[PATH_MAX], *path = NULL;
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    Dl_info here;
+
+    exe[n > 0 ? n : 0] = 0;
+    if (!dladdr((void *)(uintptr_t)kit_start, &here) || !here.dli_fname)
+        here.dli_fname = "";
+    if (asprintf(&path, "%s:%.*s:%.*s/parley/plugins", env ? env : "", (int)folder_of(exe), exe,
+                 (int)folder_of(here.dli_fname), here.dli_fname) < 0)
+        return NULL;
+    return path;
+}
+
 static int load(kit *k)
 {
-    k->registry.settings = &k->settings;
+    char *path = plugin_path();
+
+    k->registry->settings = &k->settings;
     config_read_text(&k->config, "test.ini", k->ini);
     settings_read(&k->config, &k->settings);
-    registry_load(&k->registry, &k->config, getenv("PARLEY_PLUGIN_PATH"), k->plugins);
+    registry_load(k->registry, &k->config, path, k->plugins);
+    free(path);
     config_unused(&k->config);
     if (k->config.fault_count) {
-        refuse_by_faults(&k->config);
+        kit_refuse_by_faults(&k->config);
         return -EINVAL;
     }
-    add_protocol(k);
+    kit_add_protocol(k, k->registry);
     return 0;
 }
 
@@ -142,7 +173,8 @@ static int begin(kit *k)
 {
     char why[256] = "out of memory";
 
-    memset(&k->registry, 0, sizeof k->registry);
+    memset(&k->first, 0, sizeof k->first);
+    k->registry = &k->first;
     memset(&k->config, 0, sizeof k->config);
     k->messages_out = 0;
     if (load(k) < 0)
@@ -151,14 +183,15 @@ static int begin(kit *k)
         return -ENOMEM;
     kit_pump_init(k);
     k->pumps[0] = &k->pump;
-    k->hub = hub_new(&k->settings, &k->registry, k->pumps, 1);
+    k->hub = hub_new(&k->settings, k->registry, k->pumps, 1);
     if (k->hub) {
+        kit_wait_init(k);
         loop_add(&k->loop, hub_actor(k->hub));
         loop_add(&k->loop, &k->pump);
     }
     if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
-        hub_start(k->hub, why) < 0) {
-        set_refusal(why);
+        hub_start(k->hub, why) < 0 || kit_door_open(k, why) < 0) {
+        kit_refuse(why);
         return -EINVAL;
     }
     kit_run(k);
@@ -167,19 +200,24 @@ static int begin(kit *k)
 
 static int end(kit *k)
 {
+    struct plugin_instance *loose;
     int left = 0;
 
     if (k->hub) {
         kit_run(k);
+        left = kit_wait_left(k);
         hub_quiesce(k->hub);
+        kit_wait_quiesce(k);
         kit_run(k); /* what was said in farewell */
-        left = k->messages_out;
+        left += k->messages_out;
     }
     loop_finish(&k->loop);
+    loose = k->hub ? hub_left(k->hub) : NULL;
     hub_free(k->hub);
     k->hub = NULL;
     kit_pump_finish(k);
-    registry_finish(&k->registry);
+    kit_door_close(k);
+    kit_reload_finish(k, loose);
     config_finish(&k->config);
     return left;
 }
@@ -188,7 +226,8 @@ kit *kit_start(const char *ini, const parley_plugin *const *plugins)
 {
     kit *k = NULL;
 
-    set_refusal(NULL);
+    kit_refuse(NULL);
+    clock_stop(); /* time is what kit_advance_ms makes of it, however slow the machine is */
     if (getenv("KIT_LOG") == NULL)
         log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
     if (posix_memalign((void **)&k, 64, sizeof *k))
@@ -211,6 +250,7 @@ int kit_close(kit *k)
         return 0;
     left = end(k);
     store_close(k->store);
+    kit_wait_finish(k);
     free(k->ini);
     buf_finish(&k->answer);
     free(k);
@@ -233,10 +273,12 @@ void kit_store_fails(kit *k, int error)
 
 void kit_advance_ms(kit *k, int64_t ms)
 {
-    /* From timer to timer, so that each runs at its own time, and so does what it sets in motion.
+    /* From timer to timer and answer to answer, so that each runs at its own time, and so does what
+     * it sets in motion.
      */
     do {
-        int64_t due = timers_next(k->hub->timers), now = clock_mono_ms();
+        int64_t timer = hub_next_ms(k->hub), web = kit_wait_next(k), now = clock_mono_ms();
+        int64_t due = timer < web ? timer : web;
         int64_t step = due >= now + ms ? ms : due > now ? due - now : 0;
 
         clock_advance_ms(step);
@@ -279,11 +321,11 @@ int kit_admin(kit *k, const char *method, const char *path, const char *json, co
         *ret_json = NULL;
     if (!q)
         return 500;
-    for (size_t i = 0; i < k->registry.route_count; i++)
-        if (strlen(k->registry.routes[i].path) == n &&
-            memcmp(k->registry.routes[i].path, path, n) == 0 &&
-            strcmp(k->registry.routes[i].route.method, method) == 0)
-            route = &k->registry.routes[i];
+    for (size_t i = 0; i < k->registry->route_count; i++)
+        if (strlen(k->registry->routes[i].path) == n &&
+            memcmp(k->registry->routes[i].path, path, n) == 0 &&
+            strcmp(k->registry->routes[i].route.method, method) == 0)
+            route = &k->registry->routes[i];
     if (query)
         http_query_parse(q, str_of(query + 1));
     q->method = method_of(method);

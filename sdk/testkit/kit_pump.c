@@ -1,5 +1,6 @@
 /* The testkit's pump: it has no sockets, and keeps for each client what he would have got. */
 #include "base/str.h"
+#include "control/ask.h"
 #include "kit_internal.h"
 #include "message/construct.h"
 
@@ -97,7 +98,8 @@ static void on_mail(struct actor *a, struct mail *m)
 {
     kit *k = (kit *)((char *)a - offsetof(kit, pump));
     struct kit_client *c =
-        m->kind == MAIL_SETTLED || m->kind == MAIL_PUBLISH || m->kind == MAIL_ANSWER
+        m->kind == MAIL_ASK || m->kind == MAIL_SETTLED || m->kind == MAIL_PUBLISH ||
+                m->kind == MAIL_ANSWER
             ? NULL
             : find(k, ((struct mail_client *)m)->client); /* second in all of them */
     switch (m->kind) {
@@ -128,6 +130,9 @@ static void on_mail(struct actor *a, struct mail *m)
         k->settled = message_of_mail(m)->outcome.verdict;
         k->messages_out--;
         message_destroy(message_of_mail(m));
+        return;
+    case MAIL_ASK:
+        kit_take_ask(k, (struct ask *)m);
         return;
     case MAIL_ANSWER:
         on_answer(k, (struct http_request *)((char *)m - offsetof(struct http_request, mail)));
@@ -271,7 +276,7 @@ void kit_leave(kit *k, parley_client c, const char *channel)
 static void error_frame(kit *k, struct kit_client *c, parley_str id, parley_code code,
                         const char *why)
 {
-    struct frame *f = encode_error(&k->registry.protocols[0], id, code, why, 0);
+    struct frame *f = encode_error(&k->registry->protocols[0], id, code, why, 0);
 
     keep_frames(c, f);
     frame_unref(f);
@@ -292,8 +297,8 @@ static struct message *construct(kit *k, struct kit_client *c, const char *json)
     in.depth = 32;
     in.tokens = 2048;
     out_init(&o, 0);
-    if (construct_decode(&k->registry.protocols[0], str_of(json), &in, &why) == 0 &&
-        construct_message(&k->registry, &in, &o, PAYLOAD_MOST, m, &why) == 0) {
+    if (construct_decode(&k->registry->protocols[0], str_of(json), &in, &why) == 0 &&
+        construct_message(k->registry, &in, &o, PAYLOAD_MOST, m, &why) == 0) {
         m->author = c->handle;
         m->identity = identity_ref(h->identity);
     } else {

@@ -28,9 +28,9 @@ static char *file_text(const char *name)
 
 static const parley_table *options_of(const char *name)
 {
-    for (struct plugin_instance *i = k->registry.instances; i; i = i->next)
-        if (strcmp(i->name, name) == 0)
-            return &i->file->copy.options;
+    for (size_t i = 0; i < k->registry->instance_count; i++)
+        if (strcmp(k->registry->instances[i]->name, name) == 0)
+            return &k->registry->instances[i]->file->copy.options;
     ck_abort_msg("no section %s", name);
     return NULL;
 }
