@@ -264,7 +264,7 @@ static int serve_chain(struct http_request *q, void *context)
         free(text);
         return -ENOMEM;
     }
-    buf_add_cstr(b, "{\"chain\":[");
+    buf_add_cstr(b, "{\"lines\":[");
     for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         if (line > text)
             buf_add_char(b, ',');

@@ -181,6 +181,27 @@ test('mute, unmute, mutes', async (t) => {
     assert.match((await ctl(none, 'mute', 'ann')).stderr, /^parleyctl: this server mutes nobody: .*\[hub mute\]\n$/);
 });
 
+test('review', async (t) => {
+    const d = await Daemon.start(t, { changes: { 'hub review': { hold: 'all' } } });
+    const ann = await enter(t, d, 'ann');
+    assert.equal(await done(d, 'review'), 'nothing\n');
+    const [first, second] = ['first', 'second'].map((message) => ann.ask({ type: 'chat_message', channel: 'general', message }));
+    second.catch(() => {}); // looked at below
+    for (let i = 0; i < 2; i++) await ann.next('notice'); // both are held
+    const held = await json(d, 'review');
+    assert.deepEqual(held.map((m) => [m.user, m.channel, m.texts]), [['ann', 'general', ['first']], ['ann', 'general', ['second']]]);
+    assert.match(await done(d, 'review', 'list'), new RegExp(`^${held[0].id}  ann in general, until .*Z, held by review \\(hold\\)\\n {6}first\\n`));
+    assert.equal(await done(d, 'review', 'release', `${held[0].id}`), 'released\n');
+    assert.ok((await first).cacheID);
+    assert.deepEqual(await json(d, 'review', 'refuse', `${held[1].id}`, '--reason', 'Not here.'), { id: held[1].id, decided: 'refused' });
+    await assert.rejects(second, (e) => e.payload.code === 'rejected' && e.payload.message === 'Not here.');
+    const again = await ctl(d, 'review', 'release', `${held[1].id}`);
+    assert.deepEqual([again.status, again.stderr], [1, 'parleyctl: no message of that id is held\n']);
+    for (const args of [['review', 'release'], ['review', 'release', 'x'], ['review', 'look']]) assert.equal((await ctl(d, ...args)).status, 64, `${args}`);
+    const none = await Daemon.start(t);
+    assert.match((await ctl(none, 'review')).stderr, /^parleyctl: this server holds nothing for review: .*\[hub review\]\n$/);
+});
+
 test('plugins', async (t) => {
     const d = await Daemon.start(t, { changes: { 'hub rate_limit': { burst: 7 } } });
     const { plugins } = await json(d, 'plugins');
