@@ -235,7 +235,7 @@ int talk_ask(struct ctl *c, const char *method, const char *path, json_t *take_b
     if (r != CTL_DONE)
         return r;
     curl_easy_getinfo(c->talk->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200 || status > 299)
+    if ((status < 200 || status > 299) && status != 422)
         return refused(c->talk, status);
     answer = json_loadb(c->talk->answer.p ? c->talk->answer.p : "", c->talk->answer.n, 0, NULL);
     if (!answer)

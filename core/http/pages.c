@@ -296,7 +296,7 @@ static void add_plugin_route(struct pages *p, struct http_routes *to, const stru
 static int add_admin(struct pages *p, struct http_routes *to, const char *role)
 {
     int status = page_status_add(p, to, role), log = page_log_add(p, to, role);
-    int error = status ? status : log;
+    int reload = page_reload_add(p, to, role), error = status ? status : log ? log : reload;
 
     p->admin = true;
     error = error ? error : page_clients_add(p, to, role);
@@ -341,6 +341,7 @@ void pages_free(struct pages *p)
     if (p->admin) {
         page_status_finish();
         page_log_finish();
+        page_reload_finish();
     }
     free(p->depths);
     free(p);

@@ -57,7 +57,7 @@ static void answer_list(struct list *l)
     for (uint32_t i = 0; i < c->count; i++) {
         if (i)
             buf_add_char(b, ',');
-        write_row(b, l->context.registry, &c->rows[i]);
+        write_row(b, l->context.registry->first, &c->rows[i]);
     }
     buf_add_char(b, ']');
     page_key(b, "next");

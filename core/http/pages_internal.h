@@ -24,7 +24,9 @@ int page_clients_add(struct pages *p, struct http_routes *to, const char *role);
 int page_plugins_add(struct pages *p, struct http_routes *to, const char *role);
 int page_log_add(struct pages *p, struct http_routes *to, const char *role);
 /* What these keep is of the process, until the last pages are gone. */
+int page_reload_add(struct pages *p, struct http_routes *to, const char *role);
 void page_status_finish(void);
+void page_reload_finish(void);
 void page_log_finish(void);
 /* A route below /admin/, of the admin listener alone. 0 or -Exxx */
 int page_admin_add(struct pages *p, struct http_routes *to, enum http_method method,

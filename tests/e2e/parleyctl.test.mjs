@@ -1,13 +1,13 @@
 // parleyctl against the daemon: each command, for people and as JSON, and all that can be wrong between the two.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmod, lstat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { enter } from './lib/client.mjs';
-import { Daemon, execute, parleyctl, parleyd, slow } from './lib/daemon.mjs';
+import { Daemon, edit, execute, parleyctl, parleyd, slow } from './lib/daemon.mjs';
 
 const ctl = (d, ...args) => execute(parleyctl, ['--socket', d.socket ?? d, ...args]);
 async function done(d, ...args) {
@@ -229,6 +229,31 @@ test('plugins', async (t) => {
     assert.ok(mute.routes.some((r) => r.method === 'POST' && r.path === '/admin/mute/mutes'));
     assert.match((await ctl(d, 'plugins', 'show', 'nothing')).stderr, /There is no such section/);
     for (const args of [['plugins', 'show'], ['plugins', 'hide', 'mute'], ['plugins', 'chain', 'x']]) assert.equal((await ctl(d, ...args)).status, 64, `${args}`);
+});
+
+test('reload', async (t) => {
+    const d = await Daemon.start(t);
+    const ann = await enter(t, d, 'ann');
+    const f = follow(t, d, '-n', '0');
+    const burst = async () => (await json(d, 'plugins', 'show', 'rate_limit')).options.find((o) => o.name === 'burst').value;
+    const change = async (keys) => writeFile(d.file, edit(await readFile(d.file, 'utf8'), { 'hub rate_limit': keys }));
+    assert.equal(await burst(), 30);
+    await change({ burst: 77 });
+    assert.match(await done(d, 'reload'), /\[hub rate_limit\]: generation 2 serves/);
+    assert.equal(await burst(), 77);
+    assert.equal((await json(d, 'reload', 'rate_limit')).done, true);
+    await change({ burst: 'many' });
+    const bad = await ctl(d, 'reload');
+    assert.equal(bad.status, 1);
+    assert.match(bad.stderr, /^parleyctl: .*parley\.ini:\d+: .*'burst' must be a whole number/);
+    assert.equal(bad.stdout, '');
+    assert.equal((await ctl(d, 'reload', 'nothing')).status, 1);
+    assert.equal(await burst(), 77, 'a fault changes nothing');
+    await ann.ask({ type: 'chat_message', channel: 'general', message: 'still here' });
+    await f.line(/reload/); // who follows the log follows on
+    await done(d, 'log', 'debug');
+    await f.line(/log_level/);
+    assert.ok((await json(d, 'status')).uptime_ms > 0);
 });
 
 test('no daemon, or something else', async (t) => {
