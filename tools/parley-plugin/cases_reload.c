@@ -22,7 +22,8 @@ static void reload(struct scene *s, int number)
     trial_step(s->trial, "reload %d of %d: create and start of the new, quiesce of the old", number,
                RELOADS);
     if (kit_reload(s->kit, NULL) < 0)
-        trial_fail(s->trial, "it cannot be reloaded as it is: %s", kit_refusal());
+        trial_fail(s->trial, "it cannot be reloaded as it is (reload %d): %s", number,
+                   kit_refusal());
     if (open_clients(s) != before)
         trial_fail(s->trial, "a reload cost %d of %d clients their connection",
                    before - open_clients(s), before);
