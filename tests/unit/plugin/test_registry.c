@@ -225,11 +225,13 @@ START_TEST(folders_are_searched_in_their_order)
     r.first = &r;
     r.root = calloc(1, sizeof *r.root);
     r.plugin_path = strdup(path);
-    ck_assert_int_eq(loader_open(&r, "noop", NULL, &f, why), 0);
+    r.root = calloc(1, sizeof *r.root);
+    ck_assert_int_eq(loader_fetch(&r, "noop", NULL, &f, why), 0);
     ck_assert_ptr_eq(strstr(f->path, getenv("PARLEY_FIXTURES")), f->path);
-    ck_assert_int_eq(loader_open(&r, "router", NULL, &f, why), 0);
+    ck_assert_int_eq(loader_fetch(&r, "router", NULL, &f, why), 0);
+    ck_assert_int_eq(loader_map(f, why), 0);
     ck_assert_str_eq(f->copy.id, "org.parley.router");
-    ck_assert_int_eq(loader_open(&r, "absent", NULL, &f, why), -ENOENT);
+    ck_assert_int_eq(loader_fetch(&r, "absent", NULL, &f, why), -ENOENT);
     snprintf(path, sizeof path, "absent.so: there is no such plugin in %s", r.plugin_path);
     ck_assert_str_eq(why, path);
 }
