@@ -27,6 +27,8 @@ int page_web_add(struct pages *p, struct http_routes *to);
 void page_web_finish(struct pages *p);
 int page_metrics_add(struct pages *p, struct http_routes *to, const char *role);
 int page_status_add(struct pages *p, struct http_routes *to, const char *role);
+int page_clients_add(struct pages *p, struct http_routes *to, const char *role);
+int page_plugins_add(struct pages *p, struct http_routes *to, const char *role);
 int page_log_add(struct pages *p, struct http_routes *to, const char *role);
 void page_log_finish(struct pages *p);
 /* A route below /admin/, of the admin listener alone. 0 or -Exxx */

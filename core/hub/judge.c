@@ -60,7 +60,8 @@ parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_
                           const struct hold_end *end)
 {
     struct plugin_instance *i = hub->instance;
-    struct hook_before before = hook_enter(h, i, m, &m->outcome);
+    struct hook_before before =
+        hook_enter(h, i, end && end->answer ? "on_answer" : "on_message", m, &m->outcome);
     bool join_refused;
     parley_verdict v;
 

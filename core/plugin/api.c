@@ -122,7 +122,7 @@ static const parley_value *request_json(const parley_request *q)
 
 static const void *service(parley_host *h, const char *id, parley_host **ret_provider)
 {
-    const struct registry *r = instance_of(h)->registry;
+    const struct registry *r = instance_of(h)->hub->registry;
 
     DOMAIN_ASSERT(DOMAIN_HUB);
     for (size_t k = 0; k < r->service_count; k++)

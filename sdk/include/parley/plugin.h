@@ -44,7 +44,8 @@ enum { PARLEY_REQUIRED = 1, PARLEY_SECRET = 2,
        PARLEY_TEXT = 8,                       /* people read it: moderators are shown it */
        PARLEY_CHANNEL = 16,                   /* names the channel: the host checks that it exists and its author is in it */
        PARLEY_USER = 32,                      /* names the user it is for: the host checks that he is there */
-       PARLEY_OPEN = 64 };                    /* with PARLEY_CHANNEL: its author need not be a member */
+       PARLEY_OPEN = 64,                      /* with PARLEY_CHANNEL: its author need not be a member */
+       PARLEY_FILE = 128 };                   /* names files that you read: when one changed, a reload takes your section along */
 typedef struct { const char *name; int32_t kind; uint32_t flags; const char *range, *dflt, *doc;
                  uint32_t offset, size; } parley_field;      /* range: "1..300", "2..10 of 1..80", "reject|mask" */
 
