@@ -86,7 +86,7 @@ test('followed to the letter, it leads where it says', { skip }, async (t) => {
     await promisify(execFile)('cmake', ['--install', join(root, 'build', preset), '--prefix', prefix], { timeout: 60_000 });
     const dev = join(prefix, 'etc/parley/parley.dev.ini');
     const free = { server: { listen: '127.0.0.1:0' }, admin: { listen: '127.0.0.1:0', token_file: join(folder, 'token') } };
-    await writeFile(dev, edit(await readFile(dev, 'utf8'), free));
+    await writeFile(dev, `${edit(await readFile(dev, 'utf8'), free)}\n`);
 
     const terminal = await Terminal.open(t, folder);
     let ann;
