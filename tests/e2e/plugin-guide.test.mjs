@@ -89,16 +89,23 @@ test('followed to the letter, it leads where it says', { skip }, async (t) => {
     await writeFile(dev, `${edit(await readFile(dev, 'utf8'), free)}\n`);
 
     const terminal = await Terminal.open(t, folder);
-    let ann;
+    let ann, reloaded;
     const refused = (word) => ann.say('general', `oh, ${word}`).then(() => assert.fail('it got through'), (e) => e.payload.message);
     for (const { language, name, part, text } of blocks) {
         if (language === 'sh') {
             const before = terminal.server;
+            const reloads = /^parleyctl reload wordban$/m.test(text);
+            if (reloads) assert.equal(await refused('darn'), "'darn' is not said here.");
             await terminal.run(text.replaceAll('/opt/parley', prefix));
             if (terminal.server !== before) {
                 ann = await enter(t, { ws: `ws://${await terminal.listening()}/ws` }, 'ann');
                 await ann.say('general', 'hello');
                 assert.equal(await refused('HECK'), "'heck' is not said here.");
+            }
+            if (reloads) {
+                assert.equal(await refused('darn'), "'darn' is never said here."); // the same connection
+                await ann.say('general', 'still here');
+                reloaded = true;
             }
         } else if (part) {
             const file = join(terminal.cwd, name);
@@ -108,5 +115,5 @@ test('followed to the letter, it leads where it says', { skip }, async (t) => {
             await writeFile(file, old.replace(found[0], () => text));
         } else await writeFile(join(terminal.cwd, name), text);
     }
-    assert.ok(ann, 'a server was started');
+    assert.ok(ann && reloaded, 'a server was started, and took up the change');
 });
