@@ -16,19 +16,20 @@ static void write_section(struct buf *b, const struct plugin_instance *i)
     page_str(b, "kind", str_of(i->kind));
     page_str(b, "plugin", str_of(plugin->id));
     page_str(b, "version", str_of(plugin->version));
+    page_int(b, "generation", i->generation);
     page_str(b, "on_error", i->on_error_pass ? PARLEY_STR("pass") : PARLEY_STR("reject"));
     page_str(b, "doc", str_of(plugin->doc));
 }
 
 static int serve_list(struct http_request *q, void *context)
 {
-    const struct pages *p = context;
+    const struct registry *r = ((const struct pages *)context)->context.registry;
     struct buf *b = &q->answer;
 
     buf_add_cstr(b, "{\"plugins\":[");
-    for (size_t k = 0; k < p->context.registry->instance_count; k++) {
-        buf_add_cstr(b, k == 0 ? "{" : ",{");
-        write_section(b, p->context.registry->instances[k]);
+    for (size_t i = 0; i < r->instance_count; i++) {
+        buf_add_cstr(b, i ? ",{" : "{");
+        write_section(b, r->instances[i]);
         buf_add_char(b, '}');
     }
     buf_add_cstr(b, "]}\n");
@@ -219,10 +220,8 @@ static int serve_show(struct http_request *q, void *context)
     parley_str name = http_query(q, "section");
     struct buf *b = &q->answer;
 
-    for (size_t k = 0; name.p && k < r->instance_count; k++) {
-        const struct plugin_instance *i = r->instances[k];
-
-        if (!is_called(i, name))
+    for (size_t i = 0; name.p && i < r->instance_count; i++) {
+        if (!is_called(r->instances[i], name))
             continue;
         if (found) {
             http_answer_error(q, 409,
@@ -230,7 +229,7 @@ static int serve_show(struct http_request *q, void *context)
                               "'hub NAME'.");
             return 0;
         }
-        found = i;
+        found = r->instances[i];
     }
     if (!found) {
         http_answer_error(q, name.p ? 404 : 400,
@@ -266,7 +265,7 @@ static int serve_chain(struct http_request *q, void *context)
         free(text);
         return -ENOMEM;
     }
-    buf_add_cstr(b, "{\"chain\":[");
+    buf_add_cstr(b, "{\"lines\":[");
     for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         if (line > text)
             buf_add_char(b, ',');
