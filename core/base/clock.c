@@ -1,7 +1,7 @@
 /* The clocks. Every reading of time in the daemon comes from here, so that a test can move it.
  *
- * One offset is added to both clocks alike, one to the wall clock alone; outside tests they are
- * always 0.
+ * One offset is added to both clocks alike, one to the wall clock alone, and each can be made to
+ * stand still; outside tests the offsets are always 0, and the clocks run.
  */
 #include "base/clock.h"
 
@@ -18,11 +18,21 @@
 
 static _Atomic int64_t advanced_ms, set_ms;
 
-static int64_t read_us(clockid_t id)
+static _Atomic int64_t mono_still_us, unix_still_us; /* 0: it runs */
+
+static int64_t kernel_us(clockid_t id)
 {
     struct timespec t;
     clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 +
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t read_us(clockid_t id)
+{
+    int64_t still_us = atomic_load_explicit(id == CLOCK_REALTIME ? &unix_still_us : &mono_still_us,
+                                            memory_order_relaxed);
+
+    return (still_us ? still_us : kernel_us(id)) +
            atomic_load_explicit(&advanced_ms, memory_order_relaxed) * 1000;
 }
 
@@ -62,6 +72,17 @@ static void put_digits(char *to, int64_t v, int digits)
         to[digits] = (char)('0' + v % 10);
         v /= 10;
     }
+}
+
+void clock_stop_unix(void)
+{
+    unix_still_us = kernel_us(CLOCK_REALTIME);
+}
+
+void clock_stop(void)
+{
+    clock_stop_unix();
+    mono_still_us = kernel_us(CLOCK_MONOTONIC);
 }
 
 /* By hand and not by gmtime_r, which takes the lock of the time zone; years begin in March here,

@@ -75,7 +75,7 @@ void mirror_client(struct client *c)
 {
     c->memberships = c->first;
     c->membership_count = 0;
-    c->membership_cap = sizeof c->first / sizeof *c->first;
+    c->membership_bits = 1;
 }
 
 static void tell(const struct client *c, const struct membership *ms, bool alone)
@@ -105,7 +105,7 @@ void mirror_refresh(struct client *c)
 
 static int more_memberships(struct client *c)
 {
-    uint32_t cap = 2 * c->membership_cap;
+    uint32_t cap = 2u << c->membership_bits;
     bool own = c->memberships == c->first;
     struct membership *more = realloc(own ? NULL : c->memberships, cap * sizeof *more);
 
@@ -114,7 +114,7 @@ static int more_memberships(struct client *c)
     if (own)
         memcpy(more, c->first, sizeof c->first);
     c->memberships = more;
-    c->membership_cap = cap;
+    c->membership_bits++;
     return 0;
 }
 
@@ -122,7 +122,7 @@ static int reserve(struct client *c, struct pump_channel *ch)
 {
     uint8_t proto = c->protocol;
 
-    if (c->membership_count == c->membership_cap && more_memberships(c) < 0)
+    if (c->membership_count == 1u << c->membership_bits && more_memberships(c) < 0)
         return -ENOMEM;
     if (ch->member_count[proto] == ch->member_cap[proto]) {
         uint32_t cap = grow_by_half(ch->member_cap[proto], 4);

@@ -32,6 +32,7 @@ struct client {
     struct lws *wsi;      /* NULL: the socket is closed */
     struct reader reader; /* net/'s; without TLS */
     int fd; /* of a socket that lws neither reads nor sends to by itself; 0: it does */
+    uint32_t membership_count;
     client_handle handle;
     uint64_t user;             /* the hub's number, once admitted */
     struct identity *identity; /* NULL while PENDING */
@@ -39,8 +40,7 @@ struct client {
     struct incoming *in;       /* has sent part of a message, or too early. read_pump.h */
     struct send_queue *queue;  /* choked: the socket was full, and all goes through here until it
                                   has run empty */
-    struct membership *memberships;
-    uint32_t membership_count, membership_cap;
+    struct membership *memberships;        /* there is room for 1 << membership_bits */
     struct membership first[2];            /* room for everyone's channel and another one */
     int32_t credit_messages, credit_bytes; /* left; below 0: lws handed over what it had read */
     int64_t heard_ms, pinged_ms;           /* last sign of life; last ping sent */
@@ -50,6 +50,7 @@ struct client {
     struct ip address;
     uint8_t state, protocol;
     uint8_t pings; /* that it sent since the last tick */
+    uint8_t membership_bits;
     uint16_t close_code;
     bool tls : 1;
     bool reading : 1;        /* data is asked for */

@@ -189,6 +189,7 @@ kit *kit_start(const char *ini, const parley_plugin *const *plugins)
     kit *k = NULL;
 
     set_refusal(NULL);
+    clock_stop(); /* time is what kit_advance_ms makes of it, however slow the machine is */
     if (getenv("KIT_LOG") == NULL)
         log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
     if (posix_memalign((void **)&k, 64, sizeof *k))

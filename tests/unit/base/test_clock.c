@@ -92,6 +92,38 @@ START_TEST(the_wall_clock_can_be_set)
 }
 END_TEST
 
+static void until_the_kernel_moves(void)
+{
+    struct timespec a, b;
+
+    clock_gettime(CLOCK_REALTIME, &a);
+    do
+        clock_gettime(CLOCK_REALTIME, &b);
+    while (b.tv_sec == a.tv_sec && b.tv_nsec - a.tv_nsec < 2000000);
+}
+
+START_TEST(clocks_that_stand_still)
+{
+    int64_t mono, wall, us = clock_mono_us();
+
+    clock_stop_unix();
+    wall = clock_unix_ms();
+    until_the_kernel_moves();
+    ck_assert_int_eq(clock_unix_ms(), wall);
+    ck_assert_int_ge(clock_mono_us(), us + 1000);
+    clock_stop();
+    mono = clock_mono_ms(), us = clock_mono_us(), wall = clock_unix_ms();
+    until_the_kernel_moves();
+    ck_assert_int_eq(clock_mono_us(), us);
+    ck_assert_int_eq(clock_mono_coarse_ms(), mono);
+    ck_assert_int_eq(clock_unix_ms(), wall);
+    clock_advance_ms(70);
+    clock_set_ms(-20);
+    ck_assert_int_eq(clock_mono_ms(), mono + 70);
+    ck_assert_int_eq(clock_unix_ms(), wall + 50);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base/clock");
@@ -102,6 +134,7 @@ int main(void)
     tcase_add_test(t, a_stamp_is_that_time);
     tcase_add_test(t, clocks_move_together);
     tcase_add_test(t, the_wall_clock_can_be_set);
+    tcase_add_test(t, clocks_that_stand_still);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
