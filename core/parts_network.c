@@ -115,6 +115,7 @@ static int make_pages(struct parts *p, char why[256])
                               .registry = &p->registry,
                               .logins = p->logins,
                               .control = p->control,
+                              .hub = p->hub,
                               .actors = p->actors,
                               .actor_count = p->pump_count + 2,
                               .address = p->listeners[0].address};

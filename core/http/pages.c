@@ -311,6 +311,8 @@ struct pages *pages_new(const struct pages_context *c, struct http_routes *to)
     if (!error)
         error = page_metrics_add(p, to, admin_role(p));
     if (!error)
+        error = page_verdicts_add(p, to, admin_role(p));
+    if (!error)
         error = page_web_add(p, to);
     if (error) {
         pages_free(p);

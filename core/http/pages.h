@@ -15,6 +15,7 @@ struct pages_context { /* all borrowed; must outlive the pages */
     const struct registry *registry;
     struct logins *logins;
     struct control *control;
+    struct hub *hub;
     struct actor *const *actors; /* whose mailboxes /metrics shows */
     size_t actor_count;
     const char *address; /* of the first public listener, as bound: where no Host says it */

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define PHASE_APART 100 /* from one phase to the next */
+
 struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
                               struct outcome *refusal)
 {
@@ -24,6 +26,7 @@ struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct m
 void hook_leave(struct hub *h, struct hook_before before)
 {
     struct message *m = h->current_message;
+    bool shadow = h->current->shadow;
 
     if (m && m->edit) {
         if (message_merge(m, m->edit) < 0)
@@ -35,8 +38,8 @@ void hook_leave(struct hub *h, struct hook_before before)
     h->current_message = before.message;
     h->refusal = before.refusal;
     if (!h->current) {
-        if (h->wrote)
-            stored_turn(h, m);
+        if (h->wrote) /* no ack waits for what a shadow keeps */
+            stored_turn(h, shadow ? NULL : m);
         outs_free(h);
         ops_run(h);
     }
@@ -89,11 +92,30 @@ void chain_finish(struct hub *h)
     h->chains = NULL;
 }
 
+/* A hub ended it: those of its phase that are shadowed see it all the same, wherever they stand, or
+ * they could not be compared with the one that did. */
+static void show_shadows(struct hub *h, struct message *m, const struct hub_list *l, size_t k,
+                         parley_phase phase)
+{
+    const struct registry *r = h->registry;
+    size_t count = l ? l->count : r->hub_count;
+
+    for (; k < count; k++) {
+        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
+
+        if (hub->hub.phase / PHASE_APART != phase / PHASE_APART)
+            return;
+        if (hub->instance->shadow && (l || (hub->hub.on_message && wants(hub, m->type_name))))
+            judge_link(h, m, hub);
+    }
+}
+
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
 {
     const struct registry *r = h->registry;
     const struct hub_list *l = m->type ? &h->chains[m->type->index].on_message : NULL;
     size_t count = l ? l->count : r->hub_count;
+    bool begun = false;
 
     for (size_t k = 0; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
@@ -103,13 +125,19 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
             continue;
         if (!l && (!hub->hub.on_message || !wants(hub, m->type_name)))
             continue;
-        if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
+        if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM && !hub->instance->shadow)
             continue;
+        if (!begun)
+            budget_begin(h);
+        begun = true;
         v = judge_link(h, m, hub);
-        if (v == PARLEY_DROP)
+        if (v == PARLEY_DROP) {
             m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
-        else if (v != PARLEY_PASS)
+        } else if (v != PARLEY_PASS) {
+            if (h->shadows)
+                show_shadows(h, m, l, k + 1, hub->hub.phase);
             return v;
+        }
     }
     return PARLEY_PASS;
 }
@@ -125,15 +153,22 @@ void chain_settled(struct hub *h, struct message *m)
                         .section = m->outcome.section,
                         .rule = m->outcome.rule.p};
 
+    if (count)
+        budget_begin(h);
     for (size_t k = 0; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
         struct hook_before before;
+        bool more;
 
         if (!l && (!hub->hub.on_settled || !wants(hub, m->type_name)))
             continue;
         before = hook_enter(h, hub->instance, m, NULL);
         hub->hub.on_settled(&hub->instance->host, &m->pub, &o);
+        budget_settled(h, hub->instance);
+        more = h->ops != NULL;
         hook_leave(h, before);
+        if (more)
+            budget_begin(h);
     }
 }
 
@@ -144,14 +179,18 @@ parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
+        int64_t start_ns, took_ns;
         parley_verdict v;
 
         if (hub->hub.on_connect) {
             memset(ret_why, 0, sizeof *ret_why);
             before = hook_enter(h, hub->instance, NULL, ret_why);
+            start_ns = budget_start(h);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
+            took_ns = budget_end(h, hub->instance, HOOK_CONNECT, start_ns);
             hook_leave(h, before);
-            if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+            if (judge_client(h, hub->instance, c, PARLEY_NONE, ret_why, v, took_ns) ==
+                PARLEY_REJECT)
                 return PARLEY_REJECT;
         }
         c->passed = (uint16_t)(k + 1);
@@ -168,11 +207,14 @@ void chain_greet(struct hub *h, struct hub_client *c)
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
+        int64_t start_ns;
 
         if (!hub->hub.on_greet)
             continue;
         before = hook_enter(h, hub->instance, NULL, NULL);
+        start_ns = budget_start(h);
         hub->hub.on_greet(&hub->instance->host, (parley_client){c->handle});
+        budget_end(h, hub->instance, HOOK_GREET, start_ns);
         hook_leave(h, before);
     }
 }
@@ -184,11 +226,14 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
     for (size_t k = 0; k < c->passed && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
+        int64_t start_ns;
 
         if (!hub->hub.on_disconnect)
             continue;
         before = hook_enter(h, hub->instance, NULL, NULL);
+        start_ns = budget_start(h);
         hub->hub.on_disconnect(&hub->instance->host, (parley_client){c->handle}, reason);
+        budget_end(h, hub->instance, HOOK_DISCONNECT, start_ns);
         hook_leave(h, before);
     }
     c->passed = 0;
@@ -202,15 +247,18 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
+        int64_t start_ns, took_ns;
         parley_verdict v;
 
         if (!hub->hub.on_join || hub->instance == asker)
             continue;
         memset(ret_why, 0, sizeof *ret_why);
         before = hook_enter(h, hub->instance, NULL, ret_why);
+        start_ns = budget_start(h);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
+        took_ns = budget_end(h, hub->instance, HOOK_JOIN, start_ns);
         hook_leave(h, before);
-        if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+        if (judge_client(h, hub->instance, c, ch->name, ret_why, v, took_ns) == PARLEY_REJECT)
             return PARLEY_REJECT;
     }
     return PARLEY_PASS;
@@ -224,11 +272,14 @@ void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[k];
         struct hook_before before;
+        int64_t start_ns;
 
         if (!hub->hub.on_leave || hub->instance == asker)
             continue;
         before = hook_enter(h, hub->instance, NULL, NULL);
+        start_ns = budget_start(h);
         hub->hub.on_leave(&hub->instance->host, (parley_client){c->handle}, ch->name);
+        budget_end(h, hub->instance, HOOK_LEAVE, start_ns);
         hook_leave(h, before);
     }
 }

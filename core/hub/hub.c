@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "http/http.h"
 #include "hub/internal.h"
+#include "hub/verdicts.h"
 
 #include <stdlib.h>
 
@@ -63,11 +64,14 @@ static void take_request(struct hub *h, struct http_request *q)
     const struct plugin_route *route = q->route;
     struct hook_before before;
     struct out answer;
+    int64_t start_ns;
 
     out_init(&answer, 1 << 20);
     before = hook_enter(h, route->instance, NULL, NULL);
+    start_ns = budget_start(h);
     q->status =
         h->quiesced ? 503 : route->route.serve(&route->instance->host, &q->pub, &answer.pub);
+    budget_end(h, route->instance, HOOK_ROUTE, start_ns);
     hook_leave(h, before);
     if (q->status < 200 || q->status > 599)
         q->status = 500;
@@ -145,6 +149,7 @@ void hub_advance(struct hub *h)
     enum domain before = domain_enter(DOMAIN_HUB);
     int64_t now = clock_mono_ms();
     struct plugin_instance *i;
+    int64_t start_ns;
     bool durable;
     char *key;
 
@@ -154,8 +159,10 @@ void hub_advance(struct hub *h)
 
         if (durable)
             stored_fired(h, i, key);
+        start_ns = budget_start(h);
         if (i->file->copy.on_timer)
             i->file->copy.on_timer(&i->host, key);
+        budget_end(h, i, HOOK_TIMER, start_ns);
         hook_leave(h, hook);
         free(key);
         arena_finish(&h->hook_arena);
@@ -224,20 +231,12 @@ static int make_metrics(struct hub *h)
     h->metrics.dropped = metric(METRIC_COUNTER, "drops", "Deliveries that were dropped", "reason",
                                 PARLEY_STR("memory"));
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
-        i->hub_side = calloc(1, sizeof *i->hub_side);
-        if (!i->hub_side)
+        if (judge_attach(h, i) < 0)
             return -ENOMEM;
-        i->hub_side->rejections =
-            metric(METRIC_COUNTER, "rejections", "Messages that a section refused", "section",
-                   str_of(i->host.section));
-        i->hub_side->failures =
-            metric(METRIC_COUNTER, "failures", "Messages that a section could not judge", "section",
-                   str_of(i->host.section));
+        h->shadows += i->shadow;
     }
     for (size_t k = 0; k < h->registry->hub_count; k++)
-        h->registry->hubs[k].calls =
-            metric(METRIC_COUNTER, "hub_calls", "Messages that a section was asked about",
-                   "section", str_of(h->registry->hubs[k].instance->host.section));
+        h->registry->hubs[k].calls = h->registry->hubs[k].instance->hub_side->judge.calls;
     return 0;
 }
 
@@ -274,10 +273,11 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->client_caps = calloc(pump_count, sizeof *h->client_caps);
     h->timers = timers_new();
     h->dedupe = dedupe_new(s->server.dedupe_ms);
+    h->verdicts = verdicts_new((size_t)s->server.verdicts);
     for (struct plugin_instance *i = r->instances; i; i = i->next)
         i->hub = h;
-    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || make_metrics(h) < 0 ||
-        chain_build(h) < 0) {
+    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || !h->verdicts ||
+        make_metrics(h) < 0 || chain_build(h) < 0) {
         hub_free(h);
         return NULL;
     }
@@ -287,6 +287,11 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
 struct actor *hub_actor(struct hub *h)
 {
     return &h->actor;
+}
+
+struct verdicts *hub_verdicts(struct hub *h)
+{
+    return h->verdicts;
 }
 
 int hub_store(struct hub *h, struct store *s, char why[256])
@@ -375,6 +380,7 @@ void hub_free(struct hub *h)
     chain_finish(h);
     timers_free(h->timers);
     dedupe_free(h->dedupe);
+    verdicts_free(h->verdicts);
     arena_finish(&h->hook_arena);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
         if (i->hub_side)

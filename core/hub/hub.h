@@ -11,10 +11,12 @@
 
 struct hub;
 struct store;
+struct verdicts;
 /* @param pumps  Where publications go; by index of the handle. */
 struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *const *pumps,
                     uint32_t pump_count);
-struct actor *hub_actor(struct hub *h); /* to be added to a loop */
+struct actor *hub_actor(struct hub *h);       /* to be added to a loop */
+struct verdicts *hub_verdicts(struct hub *h); /* the latest ones. [any]; as long as the hub */
 /* Plugins keep what they keep there: reads what their sections have, and arms their timers. Before
  * hub_start; the store outlives the hub. Without it they are told -ENOSYS. 0; -Exxx and why */
 int hub_store(struct hub *h, struct store *s, char why[256]);

@@ -23,6 +23,8 @@ struct outcome { /* how it ended, and who said so */
     int64_t retry_after_ms; /* 0: not told */
     const char *section;    /* the hub's, or NULL: the core */
     parley_str rule, text;  /* in the message's arena */
+    const char *version;    /* of the section's plugin, or NULL */
+    int64_t us;             /* that it took to say so */
 };
 enum message_state { MESSAGE_NEW, MESSAGE_SEALED, MESSAGE_SETTLED };
 struct message {

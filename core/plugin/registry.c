@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "plugin/internal.h"
 #include "plugin/loader.h"
 
@@ -16,7 +17,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char *const reserved[] = {"plugin", "on_error", NULL};
+#define BUDGET_MS      5
+#define BUDGET_MOST_MS 60000
+
+static const char *const reserved[] = {"plugin", "mode", "on_error", "budget", NULL};
 
 char *registry_default_path(void)
 {
@@ -41,18 +45,47 @@ static bool is_plugin_kind(parley_str kind)
            str_is(kind, "hub") || str_is(kind, "plugin");
 }
 
+/* Whether the second of two words stands there. */
+static bool is_second(struct config *c, const struct config_key *k, const char *first,
+                      const char *second)
+{
+    if (!str_is(k->value, first) && !str_is(k->value, second))
+        config_fault(c, k->line, "'%s' must be '%s' or '%s', not '%s'", k->name.p, first, second,
+                     k->value.p);
+    return str_is(k->value, second);
+}
+
+static void read_budget(struct config *c, const struct config_key *k, struct plugin_instance *i)
+{
+    if (units_duration(k->value, &i->budget_ms) < 0 || i->budget_ms > BUDGET_MOST_MS)
+        config_fault(c, k->line,
+                     "'budget' must be a duration of 1m at most, such as '5ms', or 0, not '%s'",
+                     k->value.p);
+}
+
 static void read_reserved(struct config *c, struct config_section *s, struct plugin_instance *i)
 {
+    i->budget_ms = BUDGET_MS;
     for (struct config_key *k = s->keys; k; k = k->next) {
-        if (str_is(k->name, "plugin"))
-            k->used = true;
-        if (!str_is(k->name, "on_error"))
-            continue;
-        k->used = true;
-        i->on_error_pass = str_is(k->value, "pass");
-        if (!i->on_error_pass && !str_is(k->value, "reject"))
-            config_fault(c, k->line, "'on_error' must be 'reject' or 'pass', not '%s'", k->value.p);
+        for (const char *const *r = reserved; *r; r++)
+            k->used |= str_is(k->name, *r);
+        if (str_is(k->name, "on_error"))
+            i->on_error_pass = is_second(c, k, "reject", "pass");
+        else if (str_is(k->name, "mode"))
+            i->shadow = is_second(c, k, "enforce", "shadow");
+        else if (str_is(k->name, "budget"))
+            read_budget(c, k, i);
     }
+}
+
+static void refuse_reserved(struct config *c, const struct config_section *s)
+{
+    for (struct config_key *k = s->keys; k; k = k->next)
+        for (const char *const *r = reserved; *r; r++)
+            if (str_is(k->name, *r))
+                config_fault(c, k->line,
+                             "'%s' is the same in all channels: it belongs into [%s %s]", *r,
+                             s->kind.p, s->name.p);
 }
 
 static struct plugin_instance *new_instance(struct registry *r, struct config *c,
@@ -143,6 +176,7 @@ static void load_channel_section(struct registry *r, struct config *c, struct co
         return;
     }
     i->by_channel_count++;
+    refuse_reserved(c, s);
     if (config_fill(c, s, &i->file->copy.options, reserved, i->options, more->options,
                     i->file->copy.options_size) < 0)
         i->broken = true;

@@ -40,6 +40,9 @@ struct plugin_instance {     /* one a section */
     } * by_channel;
     size_t by_channel_count;
     bool on_error_pass;            /* on_error = pass; default reject */
+    bool shadow;                   /* mode = shadow; default enforce */
+    uint8_t breaker;               /* enum breaker; the hub's */
+    int64_t budget_ms;             /* of a call into its hub; 0: none */
     bool bad_option;               /* parley_bad_option was called */
     bool broken, created, started; /* its options are faulty; create, start returned 0 */
     struct metric *
@@ -69,7 +72,7 @@ struct plugin_type {  /* a message type, by its name */
 struct plugin_hub {
     parley_hub hub;
     struct plugin_instance *instance;
-    struct metric *calls;
+    struct metric *calls; /* the hub's: of the section */
 };
 struct plugin_auth {
     parley_auth auth;
@@ -119,6 +122,17 @@ int registry_load(struct registry *r, struct config *c, const char *plugin_path,
 void registry_finish(struct registry *r); /* destroy, in reverse; dlclose never (it stays mapped) */
 struct plugin_type *registry_type(const struct registry *r,
                                   parley_str name); /* NULL: unknown. [any] */
+/* Who provides a service to a section, NULL: nobody. One that acts is preferred; a shadowed section
+ * is given what another shadowed one provides and nothing else, or it would act through that. [any]
+ */
+const struct plugin_service *registry_service(const struct registry *r, parley_str id,
+                                              bool to_shadow);
 char *registry_default_path(void); /* ../lib/parley/plugins from the executable; free() */
+/* The chain as it runs: a line for each hub, with its phase, section, plugin, types, and how the
+ * section is to be run. describe.c. [control] */
 void registry_print_chain(const struct registry *r, FILE *to);
+/* The same as JSON, appended: {"chain":[{"phase":"moderate","order":200,"section":…},…]}; also
+ * whether its breaker is open, once it runs. [any] */
+struct buf;
+void registry_chain_json(const struct registry *r, struct buf *to);
 #endif

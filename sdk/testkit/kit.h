@@ -52,6 +52,9 @@ const char *kit_member(const char *frame, const char *path);
 int kit_admin(kit *k, const char *method, const char *path, const char *json,
               const char **ret_json); /* path with its query; the status */
 void kit_advance_ms(kit *k, int64_t ms);
+/* The latest verdict of a section that was put down, as JSON for kit_member: "verdict", "rule",
+ * "mode" …; NULL: there is none. Valid until the next call. */
+const char *kit_verdict(kit *k, const char *section);
 double kit_metric(kit *k, const char *section,
                   const char *name); /* of all its labels; 0: never counted */
 /* All in memory is gone, clients too; the store and durable timers stay. What fails ends the test.
