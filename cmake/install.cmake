@@ -3,11 +3,7 @@
 include(GNUInstallDirs)
 
 if(TARGET parleyd)
-    install(TARGETS parleyd RUNTIME DESTINATION bin)
-endif()
-if(EXISTS "${PROJECT_SOURCE_DIR}/sdk/include/parley")
-    install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/include/parley"
-            DESTINATION include FILES_MATCHING PATTERN "*.h")
+    install(TARGETS parleyd parleyctl RUNTIME DESTINATION bin)
 endif()
 
 file(GLOB ini_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.ini")

@@ -185,6 +185,9 @@ static void log_listeners(const struct parts *p)
         log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("listener", l->admin ? "admin" : "public"),
                   LOG_TEXT("address", l->address), LOG_TEXT("url", url));
     }
+    if (p->control_socket.path[0])
+        log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("listener", "control"),
+                  LOG_TEXT("socket", p->control_socket.path));
 }
 
 static void summarize(const struct parts *p, size_t sections)

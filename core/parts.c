@@ -132,6 +132,7 @@ static int make_hub_and_pumps(struct parts *p, char why[256])
     if (!p->hub)
         return parts_no_memory(why);
     p->hub_actor = hub_actor(p->hub);
+    hub_asks(p->hub, control_actor(p->control));
     if (hub_store(p->hub, p->store, why) < 0)
         return -EIO;
     p->actors[0] = control_actor(p->control);
@@ -298,6 +299,7 @@ static void finish_running(struct parts *p)
     http_routes_free(p->routes);
     pages_free(p->pages);
     admin_token_free(p->admin_token);
+    local_remove(&p->control_socket);
 }
 
 void parts_finish(struct parts *p)

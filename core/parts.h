@@ -3,6 +3,7 @@
 #ifndef PARTS_H
 #define PARTS_H
 #include "config/settings.h"
+#include "net/local.h"
 #include "plugin/registry.h"
 
 struct net;
@@ -37,6 +38,7 @@ struct parts {
     struct actor **actors; /* control, hub, pumps: for /metrics; then of pumps alone from 2 on */
     struct net *admin_net; /* NULL: no admin listener */
     struct admin_token *admin_token;
+    struct local_socket control_socket;
     struct http_routes *routes;
     struct pages *pages;
     struct parts_listener listeners[LISTENERS_MAX];

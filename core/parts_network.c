@@ -109,15 +109,41 @@ static int listen_admin(struct parts *p, struct net_options *o, char why[256])
     return error;
 }
 
+/* The control socket is one more of the admin net's; and as with [admin], what nobody asked for may
+ * fail. */
+static int listen_control(struct parts *p, struct net_options *o, char why[256])
+{
+    const struct settings_control *c = &p->settings.control;
+    struct listener_socket *more;
+    int error;
+
+    if (c->socket && !strcmp(c->socket, "none"))
+        return 0;
+    more = realloc(o->sockets, (o->socket_count + 1) * sizeof *more);
+    if (!more)
+        return parts_no_memory(why);
+    o->sockets = more;
+    error = local_listen(c->socket, c->group_id, &p->control_socket, &more[o->socket_count], why);
+    if (!error) {
+        o->socket_count++;
+    } else if (!p->settings.has_control) {
+        log_event(LOG_LEVEL_WARNING, "control_unavailable", LOG_TEXT("msg", why));
+        error = 0;
+    }
+    return error;
+}
+
 static int make_pages(struct parts *p, char why[256])
 {
     struct pages_context c = {.settings = &p->settings,
                               .registry = &p->registry,
                               .logins = p->logins,
                               .control = p->control,
-                              .hub = p->hub,
                               .actors = p->actors,
                               .actor_count = p->pump_count + 2,
+                              .hub = p->hub,
+                              .pumps = p->pumps,
+                              .config_file = p->config.file.p,
                               .address = p->listeners[0].address};
 
     struct http_context guard = {.settings = &p->settings,
@@ -175,6 +201,7 @@ int parts_network(struct parts *p, char why[256])
     net_setup_logging();
     error = listen_all(p, all, why);
     error = error ? error : listen_admin(p, &all[p->pump_count], why);
+    error = error ? error : listen_control(p, &all[p->pump_count], why);
     error = error ? error : make_pages(p, why);
     error = error ? error : make_nets(p, all, why);
     for (uint32_t i = 0; i <= p->pump_count; i++)

@@ -67,6 +67,11 @@ void wire_abort(struct lws *w)
     (void)w;
 }
 
+void wire_close_now(struct lws *w)
+{
+    (void)w;
+}
+
 int wire_unsent(struct lws *w)
 {
     (void)w;

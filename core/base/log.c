@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/log_ring.h"
 #include "base/str.h"
 
 #include <limits.h>
@@ -25,6 +26,7 @@
 struct line {
     char bytes[LINE_BYTES];
     size_t n, most;
+    bool text; /* for people; else JSON */
     bool full; /* something did not fit */
 };
 
@@ -51,6 +53,21 @@ void log_setup(enum log_level least, enum log_format format, int fd)
     atomic_store(&least_level, (int)least);
     log_fd = fd;
     as_text = format == LOG_FORMAT_TEXT || (format == LOG_FORMAT_AUTO && isatty(fd));
+}
+
+void log_set_level(enum log_level least)
+{
+    atomic_store(&least_level, (int)least);
+}
+
+enum log_level log_level(void)
+{
+    return (enum log_level)atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
 }
 
 int log_level_parse(const char *name, enum log_level *ret)
@@ -128,8 +145,8 @@ static void put_field(struct line *l, const struct log_field *f)
 {
     char text[TEXT_BYTES], digits[24];
     str_printable(str_of(f->key), text, NAME_BYTES);
-    put_cstr(l, as_text ? " " : ",");
-    if (as_text) {
+    put_cstr(l, l->text ? " " : ",");
+    if (l->text) {
         put_cstr(l, text);
         put_cstr(l, "=");
     } else {
@@ -139,7 +156,7 @@ static void put_field(struct line *l, const struct log_field *f)
     switch (f->kind) {
     case LOG_KIND_STR:
         str_printable(f->s, text, sizeof text);
-        if (as_text && *text != '\0' && strpbrk(text, " \"=\\") == NULL)
+        if (l->text && *text != '\0' && strpbrk(text, " \"=\\") == NULL)
             put_cstr(l, text);
         else
             put_quoted(l, text);
@@ -159,18 +176,19 @@ static void put_field(struct line *l, const struct log_field *f)
     }
 }
 
-static void begin(struct line *l, enum log_level level, const char *event)
+static void begin(struct line *l, bool text, enum log_level level, const char *event)
 {
     char time[CLOCK_RFC3339_BYTES], name[NAME_BYTES];
-    *l = (struct line){.most = LINE_BYTES - sizeof ",\"lost\":4294967295,\"cut\":true}\n"};
+    *l = (struct line){.text = text,
+                       .most = LINE_BYTES - sizeof ",\"lost\":4294967295,\"cut\":true}\n"};
     clock_rfc3339(clock_unix_ms(), time);
     str_printable(str_of(event), name, sizeof name);
     char head[160];
     int n = snprintf(head, sizeof head,
-                     as_text ? "%s %-7s " : "{\"time\":\"%s\",\"level\":\"%s\",\"event\":", time,
+                     l->text ? "%s %-7s " : "{\"time\":\"%s\",\"level\":\"%s\",\"event\":", time,
                      level_names[level]);
     put(l, head, (size_t)n);
-    if (as_text)
+    if (l->text)
         put_cstr(l, name);
     else
         put_quoted(l, name);
@@ -191,40 +209,50 @@ static void write_all(const char *p, size_t n)
     }
 }
 
-static void end(struct line *l)
+/* What begin() kept back is for this. */
+static void end(struct line *l, uint32_t missing)
 {
     bool cut = l->full;
     l->full = false;
-    l->most = LINE_BYTES; /* what begin() kept back */
-    uint32_t missing = atomic_exchange(&lost, 0);
+    l->most = LINE_BYTES;
     if (missing != 0) {
         char text[32];
-        snprintf(text, sizeof text, as_text ? " lost=%" PRIu32 : ",\"lost\":%" PRIu32, missing);
+        snprintf(text, sizeof text, l->text ? " lost=%" PRIu32 : ",\"lost\":%" PRIu32, missing);
         put_cstr(l, text);
     }
     if (cut)
-        put_cstr(l, as_text ? " cut=true" : ",\"cut\":true");
-    put_cstr(l, as_text ? "\n" : "}\n");
-    int error = errno;
-    write_all(l->bytes, l->n);
-    errno = error;
+        put_cstr(l, l->text ? " cut=true" : ",\"cut\":true");
+    put_cstr(l, l->text ? "\n" : "}\n");
+}
+
+static void build(struct line *l, bool text, enum log_level level, const char *event,
+                  const struct log_field *fields, uint32_t missing)
+{
+    begin(l, text, level, event);
+    for (const struct log_field *f = fields; f != NULL && f->kind != LOG_END; f++) {
+        if (f->kind == LOG_KIND_STR && f->s.p == NULL)
+            continue;
+        size_t before = l->n;
+        put_field(l, f);
+        if (l->full) {
+            l->n = before; /* not half of a field */
+            break;
+        }
+    }
+    end(l, missing);
 }
 
 static void write_line(enum log_level level, const char *event, const struct log_field *fields)
 {
     struct line l;
-    begin(&l, level, event);
-    for (const struct log_field *f = fields; f != NULL && f->kind != LOG_END; f++) {
-        if (f->kind == LOG_KIND_STR && f->s.p == NULL)
-            continue;
-        size_t before = l.n;
-        put_field(&l, f);
-        if (l.full) {
-            l.n = before; /* not half of a field */
-            break;
-        }
-    }
-    end(&l);
+    int error = errno;
+    uint32_t missing = atomic_exchange(&lost, 0);
+    build(&l, as_text, level, event, fields, missing);
+    write_all(l.bytes, l.n);
+    if (as_text)
+        build(&l, false, level, event, fields, missing);
+    log_ring_put(level, l.bytes, l.n - 1);
+    errno = error;
 }
 
 /* The slot of an event; the last one probed is shared by what found no other. Under the lock. */

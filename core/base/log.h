@@ -35,6 +35,10 @@ struct log_field {
     } while (0)
 
 void log_setup(enum log_level least, enum log_format format, int fd); /* before any thread */
+/* From now on. [any] */
+void log_set_level(enum log_level least);
+enum log_level log_level(void); /* the least that is logged. [any] */
+const char *log_level_name(enum log_level level);
 /* debug info warning error; 0 or -EINVAL. */
 int log_level_parse(const char *name, enum log_level *ret);
 bool log_wants(enum log_level level);

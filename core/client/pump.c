@@ -142,6 +142,9 @@ static void on_mail(struct actor *a, struct mail *m)
     case MAIL_SETTLED:
         read_pump_settled(p, message_of_mail(m));
         return;
+    case MAIL_CREDIT:
+        read_pump_credit(p, (struct mail_credit *)m);
+        break;
     case MAIL_JOIN:
     case MAIL_LEAVE:
     case MAIL_CHANNEL_CLOSED:

@@ -54,9 +54,17 @@ void read_pump_settled(struct pump *p, struct message *m)
 {
     struct client *c = client_find(p, m->author);
 
-    if (c)
+    if (c && !m->credited)
         client_credit(c, 1, m->cost_bytes);
     keep_message(p, m);
+}
+
+void read_pump_credit(struct pump *p, const struct mail_credit *m)
+{
+    struct client *c = client_find(p, m->client);
+
+    if (c)
+        client_credit(c, 1, m->bytes);
 }
 
 void read_pump_finish(struct pump *p)

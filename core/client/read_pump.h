@@ -20,5 +20,7 @@ void read_pump_drop(struct client *c); /* whatever of its messages is kept here 
 void read_pump_replay(struct client *c);
 /* A message came home: its credit is given back, its memory kept for another one. */
 void read_pump_settled(struct pump *p, struct message *m);
+/* It waits for a person: only its credit comes back now. */
+void read_pump_credit(struct pump *p, const struct mail_credit *m);
 void read_pump_finish(struct pump *p);
 #endif

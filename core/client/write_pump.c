@@ -251,9 +251,12 @@ int client_writable(struct client *c)
             ;
         if (c->queue && !c->queue->count && !wire_choked(c->wsi))
             client_unchoke(c);
+        if (c->close_given) { /* -1 once more, and lws would not wait for the peer's answer */
+            domain_leave(before);
+            return 0;
+        }
         if (c->state == CLIENT_CLOSING && !c->aborted && !c->queue && !wire_choked(c->wsi)) {
-            if (!c->close_given)
-                c->since_ms = clock_mono_ms(); /* from now on the peer's answer is waited for */
+            c->since_ms = clock_mono_ms(); /* from now on the peer's answer is waited for */
             c->close_given = true;
             r = -1;
         } else if (!c->aborted && (c->queue || c->state == CLIENT_CLOSING)) {

@@ -37,15 +37,11 @@ static const struct kind {
     int takes;
     const char *example;
 } kinds[] = {
-    {"server", NAMELESS, NULL},
-    {"admin", NAMELESS, NULL},
-    {"discovery", NAMELESS, NULL},
-    {"log", NAMELESS, NULL},
-    {"auth", NAMED, "jwt"},
-    {"protocol", NAMED, "native"},
-    {"type", BY_CHANNEL, "chat_message"},
-    {"hub", BY_CHANNEL, "rate_limit"},
-    {"plugin", BY_CHANNEL, "poll"},
+    {"server", NAMELESS, NULL},        {"admin", NAMELESS, NULL},
+    {"control", NAMELESS, NULL},       {"discovery", NAMELESS, NULL},
+    {"log", NAMELESS, NULL},           {"auth", NAMED, "jwt"},
+    {"protocol", NAMED, "native"},     {"type", BY_CHANNEL, "chat_message"},
+    {"hub", BY_CHANNEL, "rate_limit"}, {"plugin", BY_CHANNEL, "poll"},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 

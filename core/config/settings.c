@@ -10,6 +10,10 @@
 #include "base/units.h"
 
 #include <arpa/inet.h>
+#include <grp.h>
+#include <sys/un.h>
+
+#define SOCKET_BYTES sizeof((struct sockaddr_un){0}).sun_path
 
 #define OPTION_INT(S, name, member, range, dflt, doc) \
     PARLEY_OPTION(name, PARLEY_INT, S, member, range, dflt, 0, doc)
@@ -110,6 +114,13 @@ static const parley_field admin_fields[] = {
                 "File of the local token; made when it is missing"),
 };
 #undef S
+#define S struct settings_control
+static const parley_field control_fields[] = {
+    OPTION_TEXT(S, "socket", socket, "1..4095", NULL,
+                "Path of the socket that parleyctl uses; 'none': none"),
+    OPTION_TEXT(S, "group", group, "1..128", NULL, "Unix group whose members may use it too"),
+};
+#undef S
 #define S struct settings_discovery
 static const parley_field discovery_fields[] = {
     OPTION_TEXT(S, "name", name, "1..128", "Parley", "Name of the server, for people"),
@@ -133,6 +144,7 @@ static const parley_field log_fields[] = {
 #undef S
 static const parley_table server_table = PARLEY_TABLE(server_fields),
                           admin_table = PARLEY_TABLE(admin_fields),
+                          control_table = PARLEY_TABLE(control_fields),
                           discovery_table = PARLEY_TABLE(discovery_fields),
                           log_table = PARLEY_TABLE(log_fields);
 
@@ -295,6 +307,27 @@ static void check_admin(struct config *c, const struct config_section *s,
                      "'tls_certificate' and 'tls_key', or listen on 127.0.0.1");
 }
 
+/* The group is looked up here, so that --check-config tells of a wrong one. */
+static void check_control(struct config *c, const struct config_section *s,
+                          struct settings_control *v)
+{
+    char memory[16 * 1024];
+    struct group group, *found = NULL;
+    v->group_id = -1;
+    if (v->socket != NULL && strlen(v->socket) >= SOCKET_BYTES)
+        config_fault(c, line_of(s, "socket"),
+                     "[control]: 'socket' is %zu bytes long, and the path of a socket has %zu at "
+                     "most",
+                     strlen(v->socket), SOCKET_BYTES - 1);
+    if (v->group == NULL)
+        return;
+    if (getgrnam_r(v->group, &group, memory, sizeof memory, &found) == 0 && found != NULL)
+        v->group_id = group.gr_gid;
+    else
+        config_fault(c, line_of(s, "group"), "[control]: 'group': there is no group '%s' here",
+                     v->group);
+}
+
 static void check_discovery(struct config *c, const struct config_section *s,
                             const struct settings_discovery *v)
 {
@@ -328,8 +361,9 @@ static int resolve(struct config *c, const char **name)
 int settings_read(struct config *c, struct settings *ret)
 {
     struct config_section *server = find(c, "server"), *admin = find(c, "admin");
+    struct config_section *control = find(c, "control");
     struct config_section *discovery = find(c, "discovery"), *log = find(c, "log");
-    struct settings v = {.has_admin = admin != NULL};
+    struct settings v = {.has_admin = admin != NULL, .has_control = control != NULL};
     int before = c->fault_count, r = 0;
     const struct {
         struct config_section *section;
@@ -338,21 +372,24 @@ int settings_read(struct config *c, struct settings *ret)
         size_t bytes;
     } all[] = {{server, &server_table, &v.server, sizeof v.server},
                {admin, &admin_table, &v.admin, sizeof v.admin},
+               {control, &control_table, &v.control, sizeof v.control},
                {discovery, &discovery_table, &v.discovery, sizeof v.discovery},
                {log, &log_table, &v.log, sizeof v.log}};
     for (size_t i = 0; i < sizeof all / sizeof *all && r != -ENOMEM; i++)
         r = config_fill(c, all[i].section, all[i].table, NULL, NULL, all[i].into, all[i].bytes);
     const char **files[] = {&v.server.plugin_path, &v.server.tls_certificate, &v.server.tls_key,
                             &v.server.store,       &v.admin.tls_certificate,  &v.admin.tls_key,
-                            &v.admin.token_file};
+                            &v.admin.token_file,   &v.control.socket};
     for (size_t i = 0; i < sizeof files / sizeof *files && r != -ENOMEM; i++)
-        r = resolve(c, files[i]);
+        if (!str_is(str_of(*files[i]), "none") || files[i] != &v.control.socket)
+            r = resolve(c, files[i]);
     if (r == -ENOMEM) {
         config_fault(c, 0, "there is no memory for its settings");
         return r;
     }
     check_server(c, server, &v.server);
     check_admin(c, admin, &v.admin);
+    check_control(c, control, &v.control);
     check_discovery(c, discovery, &v.discovery);
     *ret = v;
     return c->fault_count > before ? -EINVAL : 0;

@@ -1,5 +1,5 @@
-/* What the core itself understands of the INI: [server], [admin], [discovery], [log]. One table
- * each, the same kind that plugins use. */
+/* What the core itself understands of the INI: [server], [admin], [control], [discovery], [log].
+ * One table each, the same kind that plugins use. */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 #include "config/config.h"
@@ -47,6 +47,11 @@ struct settings_admin {
     const char *role;       /* of an admin's access token; default "admin" */
     const char *token_file; /* local token, made if missing; NULL: in the runtime directory */
 };
+struct settings_control {
+    const char *socket; /* path; "none": no control socket; NULL: in the runtime directory */
+    const char *group;  /* whose members may use it too; NULL: nobody's */
+    int64_t group_id;   /* that group's; -1: none */
+};
 struct settings_discovery {
     const char *name; /* server_name; default "Parley" */
     const char *id;   /* server_id, a UUID; NULL: derived from the machine and the address */
@@ -60,6 +65,8 @@ struct settings {
     struct settings_server server;
     struct settings_admin admin;
     bool has_admin; /* there is an [admin] section: then its listener must come up */
+    struct settings_control control;
+    bool has_control; /* there is a [control] section: then its socket must be there */
     struct settings_discovery discovery;
     struct settings_log log;
 };

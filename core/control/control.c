@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "base/str.h"
+#include "control/ask.h"
 #include "control/internal.h"
 
 #include <arpa/inet.h>
@@ -19,7 +20,9 @@ static void on_mail(struct actor *a, struct mail *m)
 {
     struct control *c = (struct control *)a;
 
-    if (c->on_other_mail)
+    if (m->kind == MAIL_ASK)
+        control_ask(c, (struct ask *)m);
+    else if (c->on_other_mail)
         c->on_other_mail(c->other_arg, m);
     else
         log_event(LOG_LEVEL_ERROR, "mail_unknown", LOG_TEXT("actor", a->name),

@@ -23,6 +23,8 @@ enum {
     MAX_BYTES = 1024 * 1024,
     DEADLINE_MS = 10000,
     REDIRECTS_MAX = 3,
+    CONNECTIONS_KEPT =
+        64, /* as many as a section may have under way: a classifier is asked often */
     HEADERS_MAX = 64 * 1024, /* bytes of all header lines together */
 };
 
@@ -32,7 +34,7 @@ struct fetch {
     struct curl_slist *headers;
     struct buf body;
     size_t header_bytes;
-    bool too_big, forbidden;
+    bool too_big, forbidden, plain_http;
     char why[CURL_ERROR_SIZE];
     void (*done)(void *arg, const struct fetch_answer *a);
     void *arg;
@@ -151,7 +153,8 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
 
     (void)purpose;
     curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
-    if ((!url || strncasecmp(url, "https://", 8) != 0) && !is_loopback(&address->addr)) {
+    if (!f->plain_http && (!url || strncasecmp(url, "https://", 8) != 0) &&
+        !is_loopback(&address->addr)) {
         f->forbidden = true;
         return CURL_SOCKET_BAD;
     }
@@ -176,7 +179,7 @@ static bool host_is_loopback(const char *host)
 }
 
 /* Whether it may be fetched at all. */
-static bool url_allowed(parley_str url)
+static bool url_allowed(parley_str url, bool plain_http)
 {
     CURLU *u = NULL;
     char *scheme = NULL, *host = NULL;
@@ -188,7 +191,8 @@ static bool url_allowed(parley_str url)
     if (u && !curl_url_set(u, CURLUPART_URL, url.p, 0) &&
         !curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) &&
         !curl_url_get(u, CURLUPART_HOST, &host, 0))
-        allowed = !strcmp(scheme, "https") || (!strcmp(scheme, "http") && host_is_loopback(host));
+        allowed = !strcmp(scheme, "https") ||
+                  (!strcmp(scheme, "http") && (plain_http || host_is_loopback(host)));
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(u);
@@ -305,16 +309,17 @@ int control_fetch(struct control *c, const struct fetch_request *r,
     DOMAIN_ASSERT(DOMAIN_CONTROL);
     if (all->closed)
         return -ESHUTDOWN;
-    if ((r->method.p && !is_method(r->method)) || !url_allowed(r->url) || r->max_bytes < 0 ||
-        r->deadline_ms < 0 || r->content_type.n > 128)
+    if ((r->method.p && !is_method(r->method)) || !url_allowed(r->url, r->plain_http) ||
+        r->max_bytes < 0 || r->deadline_ms < 0 || r->content_type.n > 128)
         return -EINVAL;
-    if (all->count >= FETCHES_MAX)
+    if (!r->plain_http && all->count >= FETCHES_MAX)
         return -EAGAIN;
     f = fetch_new(r);
     if (!f)
         return -ENOMEM;
     f->done = done;
     f->arg = arg;
+    f->plain_http = r->plain_http;
     if (curl_multi_add_handle(all->multi,
                               f->easy)) { /* it begins with the timer that libcurl now asks for */
         fetch_free(f);
@@ -322,7 +327,7 @@ int control_fetch(struct control *c, const struct fetch_request *r,
     }
     f->next = all->first;
     all->first = f;
-    all->count++;
+    all->count += !f->plain_http;
     return 0;
 }
 
@@ -363,7 +368,7 @@ static void finish(struct fetches *all, struct fetch *f, CURLcode code, int erro
     for (at = &all->first; *at != f; at = &(*at)->next)
         ;
     *at = f->next;
-    all->count--;
+    all->count -= !f->plain_http;
     curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
     a.status = (int)status;
     if (!a.error)
@@ -410,7 +415,7 @@ int fetches_init(struct fetches *f, struct loop *l)
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
     curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
     curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
-    curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, 8L);
+    curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
     return 0;
 }
 

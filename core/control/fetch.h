@@ -13,6 +13,7 @@ struct fetch_request {       /* borrowed for the call */
     parley_str content_type; /* of the body; absent: application/json */
     int64_t max_bytes;       /* of the answer's body; 0: 1 MiB */
     int64_t deadline_ms;     /* for all of it, name look-up included; 0: 10 s */
+    bool plain_http;         /* http may go to any address, and it is not one of the 64 */
 };
 struct fetch_answer { /* borrowed for the call */
     /* 0: an answer came, whatever its status. -ETIMEDOUT; -E2BIG: past max_bytes; -EHOSTUNREACH: no
@@ -33,7 +34,7 @@ struct fetch_answer { /* borrowed for the call */
  * @param done  Called once for each 0, never within this call, in the control domain.
  * @retval 0
  * @retval -EINVAL    A method or URL that is none, or one that is not allowed.
- * @retval -EAGAIN    64 are under way.
+ * @retval -EAGAIN    64 are under way, those with plain_http not counted.
  * @retval -ENOMEM
  * @retval -ESHUTDOWN The daemon stops.
  * [control]

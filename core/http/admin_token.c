@@ -3,6 +3,7 @@
  */
 #include "http/admin_token.h"
 
+#include "base/runtime.h"
 #include "base/str.h"
 
 #include <fcntl.h>
@@ -19,48 +20,6 @@ struct admin_token {
     size_t n;
     char token[LONGEST + 1];
 };
-
-static char *runtime_directory(void)
-{
-    const char *given = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
-    char *dir = NULL;
-    int n;
-
-    if (given && *given == '/') /* systemd writes several with colons between them */
-        n = asprintf(&dir, "%.*s", (int)strcspn(given, ":"), given);
-    else if (user && *user == '/')
-        n = asprintf(&dir, "%s/parley", user);
-    else if (geteuid() == 0)
-        n = asprintf(&dir, "/run/parley");
-    else
-        n = asprintf(&dir, "/tmp/parley-%u", (unsigned)geteuid());
-    return n < 0 ? NULL : dir;
-}
-
-/* A descriptor of the folder, made when it is missing; -1 and why. */
-static int open_directory(const char *dir, char why[256])
-{
-    struct stat st;
-    int fd;
-
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
-        snprintf(why, 256, "cannot make %s: %s", dir, strerror(errno));
-        return -1;
-    }
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        snprintf(why, 256, "cannot open %s: %s", dir, strerror(errno));
-    } else if (st.st_uid != geteuid()) {
-        snprintf(why, 256, "%s belongs to another user", dir);
-    } else if (st.st_mode & 022) {
-        snprintf(why, 256, "%s may be written to by other users", dir);
-    } else {
-        return fd;
-    }
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
 
 static int make(struct admin_token *t, int dir, const char *name, char why[256])
 {
@@ -154,7 +113,7 @@ static int open_default(struct admin_token *t, unsigned port, char why[256])
         free(directory);
         return -ENOMEM;
     }
-    dir = open_directory(directory, why);
+    dir = runtime_open(directory, why);
     free(directory);
     if (dir < 0)
         return -EPERM;

@@ -34,6 +34,7 @@ struct http_request {
     size_t query_count;
     parley_str bearer, origin, host, address, cookie, accept, accept_encoding, if_none_match;
     bool admin_listener, tls;
+    bool local; /* came by the control socket: who may use that is admin. address: "uid 1000" */
     struct identity *identity; /* who asks, when the route wanted to know; a reference */
     parley_str body;
     const parley_value

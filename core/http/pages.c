@@ -8,6 +8,7 @@
 #include "client/login.h"
 #include "config/settings.h"
 #include "control/control.h"
+#include "control/load.h"
 #include "http/pages_internal.h"
 #include "http/server.h"
 #include "hub/hub.h"
@@ -293,6 +294,13 @@ static void add_plugin_route(struct pages *p, struct http_routes *to, const stru
                                              : "only GET, POST, PATCH and DELETE have routes"));
 }
 
+static int add_admin(struct pages *p, struct http_routes *to, const char *role)
+{
+    int error = page_status_add(p, to, role);
+
+    return error ? error : page_log_add(p, to, role);
+}
+
 struct pages *pages_new(const struct pages_context *c, struct http_routes *to)
 {
     struct pages *p = calloc(1, sizeof *p);
@@ -310,6 +318,8 @@ struct pages *pages_new(const struct pages_context *c, struct http_routes *to)
         error = http_routes_add(to, &own[i]);
     if (!error)
         error = page_metrics_add(p, to, admin_role(p));
+    if (!error && c->hub)
+        error = add_admin(p, to, admin_role(p));
     if (!error)
         error = page_verdicts_add(p, to, admin_role(p));
     if (!error)
@@ -328,6 +338,8 @@ void pages_free(struct pages *p)
     if (!p)
         return;
     page_web_finish(p);
+    page_log_finish(p);
+    load_free(p->load);
     free(p->depths);
     free(p);
 }

@@ -1,7 +1,8 @@
 /* The core's own routes, and those of plugins: what this daemon answers over HTTP.
  *
- * Public: /discovery, /ticket, /healthz, /readyz and the web pages. On the admin listener /metrics
- * as well. Plugins add theirs by their tables; these are answered by the hub.
+ * Public: /discovery, /ticket, /healthz, /readyz and the web pages. On the admin listener, and by
+ * the control socket, /metrics and what parleyctl asks under /admin/ as well. Plugins add theirs by
+ * their tables; these are answered by the hub.
  */
 #ifndef HTTP_PAGES_H
 #define HTTP_PAGES_H
@@ -10,14 +11,18 @@
 
 struct settings;
 struct control;
+struct hub;
+struct pump;
 struct pages_context { /* all borrowed; must outlive the pages */
     const struct settings *settings;
     const struct registry *registry;
     struct logins *logins;
     struct control *control;
-    struct hub *hub;
-    struct actor *const *actors; /* whose mailboxes /metrics shows */
+    struct actor *const *actors; /* control, hub, pumps: whose mailboxes /metrics shows */
     size_t actor_count;
+    struct hub *hub; /* with pumps: for what /admin/ tells; NULL: it is not offered */
+    struct pump *pumps;
+    const char *config_file;
     const char *address; /* of the first public listener, as bound: where no Host says it */
 };
 struct pages;

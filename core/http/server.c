@@ -108,20 +108,32 @@ static int read_length(struct conn *c, struct http_exchange *x)
     return x->body_bytes > BODY_MOST_BYTES ? 413 : 0;
 }
 
+static void address_text(struct conn *c, char out[IP_TEXT])
+{
+    struct ip address;
+
+    if (c->local) {
+        snprintf(out, IP_TEXT, "uid %" PRIu32, c->uid);
+        return;
+    }
+    header_address(c, &address);
+    ip_print(&address, out);
+}
+
 /* 0, or a status. What a route might need is filled in as far as it is good. */
 static int read_head(struct conn *c, struct http_exchange *x)
 {
     struct http_request *q = x->request;
     char text[IP_TEXT];
-    struct ip address;
     parley_str path;
     int fault = 0, error;
 
     q->admin_listener = !c->net->pump;
     q->tls = c->tls;
     q->method = HTTP_OTHER;
-    header_address(c, &address);
-    q->address = arena_str(&q->arena, str_of(ip_print(&address, text)));
+    q->local = c->local;
+    address_text(c, text);
+    q->address = arena_str(&q->arena, str_of(text));
     if (!header_path(c->wsi, &path, &q->method) || http_path_set(q, path) < 0)
         q->path = PARLEY_NONE; /* which no route has */
     x->head_only = q->method == HTTP_HEAD;

@@ -106,8 +106,17 @@ static void show_shadows(struct hub *h, struct message *m, const struct hub_list
         if (hub->hub.phase / PHASE_APART != phase / PHASE_APART)
             return;
         if (hub->instance->shadow && (l || (hub->hub.on_message && wants(hub, m->type_name))))
-            judge_link(h, m, hub);
+            judge_link(h, m, hub, NULL);
     }
+}
+
+/* What was dropped goes on, for its author to see. */
+static parley_verdict passed(struct message *m, parley_verdict v)
+{
+    if (v != PARLEY_DROP)
+        return v;
+    m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
+    return PARLEY_PASS;
 }
 
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
@@ -117,7 +126,7 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
     size_t count = l ? l->count : r->hub_count;
     bool begun = false;
 
-    for (size_t k = 0; k < count && !h->quiesced; k++) {
+    for (size_t k = m->chain_at; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
         parley_verdict v;
 
@@ -130,16 +139,23 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
         if (!begun)
             budget_begin(h);
         begun = true;
-        v = judge_link(h, m, hub);
-        if (v == PARLEY_DROP) {
-            m->dropped_by = m->dropped_by ? m->dropped_by : m->outcome.section;
-        } else if (v != PARLEY_PASS) {
-            if (h->shadows)
-                show_shadows(h, m, l, k + 1, hub->hub.phase);
+        v = passed(m, judge_link(h, m, hub, NULL));
+        if (v == PARLEY_HOLD)
+            m->chain_at = (uint16_t)(k + 1);
+        else if (v != PARLEY_PASS && h->shadows)
+            show_shadows(h, m, l, k + 1, hub->hub.phase);
+        if (v != PARLEY_PASS)
             return v;
-        }
     }
     return PARLEY_PASS;
+}
+
+parley_verdict chain_resume(struct hub *h, struct message *m, const struct plugin_hub *link,
+                            const struct hold_end *end)
+{
+    parley_verdict v = passed(m, judge_link(h, m, link, end));
+
+    return v == PARLEY_PASS ? chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE) : v;
 }
 
 void chain_settled(struct hub *h, struct message *m)

@@ -11,7 +11,7 @@
 #include "base/grow.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 
 #include <stdlib.h>
 
@@ -166,6 +166,8 @@ void clients_close(struct hub *h, client_handle handle, uint16_t code, int reaso
     if (!c || c->state == HUB_CLIENT_CLOSING)
         return;
     c->state = HUB_CLIENT_CLOSING;
+    if (h->lines)
+        lines_closed(h, handle);
     leave_all(h, c);
     if (c->arrival && c->arrival->mail) {
         mail = c->arrival->mail;

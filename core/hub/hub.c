@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "http/http.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 #include "hub/verdicts.h"
 
 #include <stdlib.h>
@@ -91,6 +91,13 @@ static void take_request(struct hub *h, struct http_request *q)
     actor_post(q->home, &q->mail, MAIL_ANSWER);
 }
 
+/* What hooks said of their refusals is told by now, or for nothing. */
+static void end_turn(struct hub *h)
+{
+    h->loose.code = 0;
+    arena_finish(&h->hook_arena);
+}
+
 static void on_mail(struct actor *a, struct mail *mail)
 {
     struct hub *h = (struct hub *)a;
@@ -117,10 +124,13 @@ static void on_mail(struct actor *a, struct mail *mail)
     case MAIL_STORED:
         stored_told(h);
         break;
+    case MAIL_ANSWERED:
+        holds_answered(h, (struct ask *)mail);
+        break;
     default: /* PUMP_DRAINED: the flush that follows looks at what was deferred */
         free(mail);
     }
-    arena_finish(&h->hook_arena);
+    end_turn(h);
 }
 
 static void on_flush(struct actor *a)
@@ -130,6 +140,7 @@ static void on_flush(struct actor *a)
     clients_tell(h);
     if (h->deferred)
         run_deferred(h);
+    holds_run(h);
 }
 
 /* Looked at once a second at least: a durable timer fires when the wall clock says so, whatever was
@@ -165,8 +176,10 @@ void hub_advance(struct hub *h)
         budget_end(h, i, HOOK_TIMER, start_ns);
         hook_leave(h, hook);
         free(key);
-        arena_finish(&h->hook_arena);
+        end_turn(h);
     }
+    holds_tick(h, now);
+    holds_run(h);
     clients_tell(h);
     dedupe_tick(h, now);
     users_tick(h, now);
@@ -199,9 +212,16 @@ static void on_retry_event(struct ev_loop *ev, ev_timer *w, int revents)
     domain_leave(before);
 }
 
+int64_t hub_next_ms(const struct hub *h)
+{
+    int64_t timer = timers_next(h->timers), deadline = holds_next(h);
+
+    return timer < deadline ? timer : deadline;
+}
+
 void hub_arm_timer(struct hub *h)
 {
-    int64_t next = timers_next(h->timers), now = clock_mono_ms();
+    int64_t next = hub_next_ms(h), now = clock_mono_ms();
     double after = next <= now ? 0. : (double)(next - now) / 1000.;
 
     if (!h->actor.loop || h->quiesced)
@@ -234,6 +254,10 @@ static int make_metrics(struct hub *h)
         if (judge_attach(h, i) < 0)
             return -ENOMEM;
         h->shadows += i->shadow;
+        i->hub_side->waiting =
+            metric(METRIC_GAUGE, "waiting", "What a section waits for: answers, jobs, moderators",
+                   "section", str_of(i->host.section));
+        i->hub_side->asks_end = &i->hub_side->asks;
     }
     for (size_t k = 0; k < h->registry->hub_count; k++)
         h->registry->hubs[k].calls = h->registry->hubs[k].instance->hub_side->judge.calls;
@@ -272,11 +296,12 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->clients = calloc(pump_count, sizeof *h->clients);
     h->client_caps = calloc(pump_count, sizeof *h->client_caps);
     h->timers = timers_new();
+    h->holds = holds_new();
     h->dedupe = dedupe_new(s->server.dedupe_ms);
     h->verdicts = verdicts_new((size_t)s->server.verdicts);
     for (struct plugin_instance *i = r->instances; i; i = i->next)
         i->hub = h;
-    if (!h->clients || !h->client_caps || !h->timers || !h->dedupe || !h->verdicts ||
+    if (!h->clients || !h->client_caps || !h->timers || !h->holds || !h->dedupe || !h->verdicts ||
         make_metrics(h) < 0 || chain_build(h) < 0) {
         hub_free(h);
         return NULL;
@@ -292,6 +317,16 @@ struct actor *hub_actor(struct hub *h)
 struct verdicts *hub_verdicts(struct hub *h)
 {
     return h->verdicts;
+}
+
+void hub_asks(struct hub *h, struct actor *to)
+{
+    h->holds->asks = to;
+}
+
+void hub_works(struct hub *h, int (*submit)(struct worker_job *j, struct actor *asker))
+{
+    h->holds->submit = submit;
 }
 
 int hub_store(struct hub *h, struct store *s, char why[256])
@@ -341,6 +376,7 @@ void hub_quiesce(struct hub *h)
         ev_timer_stop(h->actor.loop->ev, &h->retry_event);
     }
     clients_quiesce(h);
+    holds_quiesce(h);
     ops_hold(h);
     for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
         struct hook_before hook;
@@ -372,6 +408,7 @@ void hub_free(struct hub *h)
     }
     ops_finish(h);
     outs_free(h);
+    holds_free(h);
     clients_finish(h);
     users_finish(h);
     for (ch = h->channels.by_name; ch; ch = ch->hh.next)

@@ -17,6 +17,10 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
                     uint32_t pump_count);
 struct actor *hub_actor(struct hub *h);       /* to be added to a loop */
 struct verdicts *hub_verdicts(struct hub *h); /* the latest ones. [any]; as long as the hub */
+/* Where MAIL_ASK goes (control/ask.h), before hub_start; without it asks FAIL. */
+void hub_asks(struct hub *h, struct actor *to);
+/* Who runs jobs, instead of workers_submit (tests). */
+void hub_works(struct hub *h, int (*submit)(struct worker_job *j, struct actor *asker));
 /* Plugins keep what they keep there: reads what their sections have, and arms their timers. Before
  * hub_start; the store outlives the hub. Without it they are told -ENOSYS. 0; -Exxx and why */
 int hub_store(struct hub *h, struct store *s, char why[256]);

@@ -90,6 +90,10 @@ struct op { /* what a hook asked for: done in order, when it has returned */
 };
 
 struct hub_instance { /* one a plugin instance: the hub's side of it */
+    struct metric *waiting;
+    uint32_t holds;               /* holds.h: of this instance */
+    uint32_t asking;              /* of these, asks that are with the control loop, */
+    struct ask *asks, **asks_end; /* and those that wait for one of them to come back */
     struct slot_kind *slot_kinds;
     struct judge judge;
 };
@@ -103,6 +107,8 @@ struct hub_chain { /* of a type: the hubs that want it, and have that hook */
 };
 
 struct out_message;
+struct holds;
+struct hold_end;
 struct timers;
 struct dedupe;
 struct store;
@@ -148,6 +154,10 @@ struct hub {
     struct arena hook_arena; /* texts of refusals outside a message, until the end of the turn */
     struct message *join_refused; /* its author may not enter what a hook asked for */
     struct outcome join_outcome;  /* why */
+    struct outcome loose;         /* of a hook that judges nothing, for parley_resume */
+    struct holds *holds;          /* what waits: holds.h */
+    uint32_t lines;               /* authors whose messages may have to wait in order: lines.c */
+    bool stopping;                /* no message is judged any more */
     bool quiesced;                /* no hook runs any more */
     struct watch watch;
     struct verdicts *verdicts;
@@ -176,6 +186,11 @@ static inline struct hub_channel *hub_channel(const struct hub *h, const struct 
 }
 /* road.c: the main road, from the mailbox to settled */
 void road_message(struct hub *h, struct message *take_message);
+void road_judge(struct hub *h, struct message *take_message); /* it is no repeat, and its turn */
+/* What waited at a link goes on, as its wait ended. */
+void road_resume(struct hub *h, struct message *take_message, const struct plugin_hub *link,
+                 const struct hold_end *end);
+void road_refuse_stopping(struct hub *h, struct message *take_message);
 void road_server_message(struct hub *h, struct message *take_message);
 void road_settle(struct hub *h, struct message *take_message);
 void road_answer(struct hub *h, struct message *m); /* to its author, and to who repeated it */
@@ -184,8 +199,11 @@ void road_home(struct hub *h, struct message *take_message);
 int chain_build(struct hub *h);
 void chain_finish(struct hub *h);
 /* Runs the hubs of the phases from..until, `until` not included. The verdict that ended it, or
- * PASS; m->outcome says why. */
+ * PASS; m->outcome says why. HOLD: it waits, and holds.c has it. */
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until);
+/* On from a link where it waited, up to STORE. */
+parley_verdict chain_resume(struct hub *h, struct message *m, const struct plugin_hub *link,
+                            const struct hold_end *end);
 void chain_settled(struct hub *h, struct message *m);
 /* PASS; REJECT, and why; DONE: it was closed meanwhile. */
 parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome *ret_why);
@@ -262,6 +280,7 @@ bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_
 /* The wall clock was set: durable ones are expected anew. */
 void timers_follow(struct timers *t, int64_t now_mono_ms, int64_t now_unix_ms);
 void hub_arm_timer(struct hub *h);
+int64_t hub_next_ms(const struct hub *h); /* when the next timer or deadline is due */
 /* stored.c */
 int stored_attach(struct hub *h, struct store *s, char why[256]);
 void stored_turn(struct hub *h, struct message *m); /* a hook wrote, and is over; m: or NULL */

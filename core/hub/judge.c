@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 #include "hub/verdicts.h"
 #include "message/encode.h"
 
@@ -141,11 +141,11 @@ static void put_down(struct hub *h, struct plugin_instance *i, enum judged kind,
 }
 
 /* What `o` says belongs to the verdict only where it refuses. Microseconds that the call took. */
-static int64_t note(struct hub *h, struct plugin_instance *i, enum judged kind, struct message *m,
-                    const struct outcome *o, int64_t took_ns)
+static int64_t note(struct hub *h, struct plugin_instance *i, enum judged kind, enum hook hook,
+                    struct message *m, const struct outcome *o, int64_t took_ns)
 {
     bool why = kind == JUDGED_REJECT;
-    struct verdict_of of = {.hook = HOOK_MESSAGE, .message = m};
+    struct verdict_of of = {.hook = hook, .message = m};
 
     of.us = took_ns / 1000;
     if (why) {
@@ -205,9 +205,9 @@ static void shadow_link(struct hub *h, struct message *m, const struct plugin_hu
     edited = put_payload_back(h, m);
     hook_leave(h, before);
     if (v != PARLEY_PASS)
-        note(h, i, kind_of(v), m, &why, took_ns);
+        note(h, i, kind_of(v), HOOK_MESSAGE, m, &why, took_ns);
     else if (edited)
-        note(h, i, JUDGED_EDIT, m, &why, took_ns);
+        note(h, i, JUDGED_EDIT, HOOK_MESSAGE, m, &why, took_ns);
 }
 
 /* --- the link --- */
@@ -229,15 +229,16 @@ static parley_verdict pass_over(struct hub *h, struct message *m, struct plugin_
     memset(&m->outcome, 0, sizeof m->outcome);
     cannot_judge(i, &m->outcome);
     m->outcome.rule = PARLEY_STR("breaker");
-    note(h, i, JUDGED_REJECT, m, &m->outcome, 0);
+    note(h, i, JUDGED_REJECT, HOOK_MESSAGE, m, &m->outcome, 0);
     return PARLEY_REJECT;
 }
 
 static parley_verdict judged(struct hub *h, struct message *m, struct plugin_instance *i,
-                             parley_verdict v, int64_t took_ns)
+                             enum hook hook, parley_verdict v, int64_t took_ns)
 {
     struct outcome *o = &m->outcome;
-    int64_t us = note(h, i, kind_of(v), m, o, took_ns);
+    enum judged kind = v == PARLEY_HOLD ? JUDGED_FAIL : kind_of(v); /* it holds nothing */
+    int64_t us = note(h, i, kind, hook, m, o, took_ns);
 
     v = judge_verdict(i, o, v);
     o->us = us;
@@ -245,25 +246,46 @@ static parley_verdict judged(struct hub *h, struct message *m, struct plugin_ins
     return v;
 }
 
-parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
+static parley_verdict call(struct hub *h, struct message *m, const struct plugin_hub *hub,
+                           const struct hold_end *end, int64_t *ret_took_ns)
+{
+    struct plugin_instance *i = hub->instance;
+    parley_verdict v;
+
+    if (end && end->answer) {
+        int64_t start_ns = budget_start(h);
+
+        v = hub->hub.on_answer(&i->host, &m->pub, end->answer);
+        *ret_took_ns = budget_end(h, i, HOOK_ANSWER, start_ns);
+        return v;
+    }
+    if (end)
+        return end->verdict;
+    metric_inc_alone(hub->calls);
+    budget_call(h, i);
+    v = hub->hub.on_message(&i->host, &m->pub);
+    *ret_took_ns = budget_called(h, i);
+    return v;
+}
+
+parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub,
+                          const struct hold_end *end)
 {
     struct plugin_instance *i = hub->instance;
     struct hook_before before;
+    enum hook hook = end ? HOOK_ANSWER : HOOK_MESSAGE;
     bool join_refused, more;
-    int64_t took_ns;
+    int64_t took_ns = 0;
     parley_verdict v;
 
-    if (i->breaker != BREAKER_CLOSED && !budget_lets(i))
+    if (i->breaker != BREAKER_CLOSED && !end && !budget_lets(i))
         return pass_over(h, m, i);
     if (i->shadow) {
         shadow_link(h, m, hub);
         return PARLEY_PASS;
     }
     before = hook_enter(h, i, m, &m->outcome);
-    metric_inc_alone(hub->calls);
-    budget_call(h, i);
-    v = hub->hub.on_message(&i->host, &m->pub);
-    took_ns = budget_called(h, i);
+    v = call(h, m, hub, end, &took_ns);
     more = h->ops != NULL;
     hook_leave(h, before);
     if (more) /* what it asked for took its own time */
@@ -271,7 +293,14 @@ parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_
     if (m->edit_failed) { /* what it meant to hide must not be seen */
         log_event(LOG_LEVEL_WARNING, "edit_failed", LOG_TEXT("section", i->host.section));
         m->edit_failed = false;
-        v = v == PARLEY_PASS ? PARLEY_FAIL : v;
+        v = v == PARLEY_PASS || v == PARLEY_HOLD ? PARLEY_FAIL : v;
+    }
+    if (m->hold) {
+        if (v == PARLEY_HOLD && h->join_refused != m && holds_keep(h, m, hub)) {
+            note(h, i, JUDGED_HOLD, hook, m, &m->outcome, took_ns);
+            return v;
+        }
+        holds_drop(h, m);
     }
     join_refused = h->join_refused == m;
     if (join_refused)
@@ -279,7 +308,7 @@ parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_
     if (v == PARLEY_PASS)
         memset(&m->outcome, 0, sizeof m->outcome);
     else
-        v = judged(h, m, i, v, took_ns);
+        v = judged(h, m, i, hook, v, took_ns);
     return join_refused && v != PARLEY_REJECT ? refuse_join(h, m) : v;
 }
 

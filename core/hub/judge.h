@@ -8,6 +8,7 @@
 #include <parley/plugin.h>
 
 struct hub;
+struct hold_end;
 struct hub_client;
 struct message;
 struct outcome;
@@ -68,7 +69,9 @@ struct watch {
 
 /* judge.c: one hub, one message. */
 int judge_attach(struct hub *h, struct plugin_instance *i); /* its counts; 0 or -ENOMEM */
-parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub);
+/* end: of a wait there; NULL: it is asked for the first time. HOLD: m->hold has it. */
+parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub,
+                          const struct hold_end *end);
 /* Makes sense of what a hook returned; *o is what it said meanwhile. PASS, DONE, DROP or REJECT. */
 parley_verdict judge_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v);
 /* The same for on_connect and on_join (`channel`; absent: none): counted, and kept as a record.

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "hub/internal.h"
+#include "hub/holds.h"
 #include "message/fields.h"
 
 static parley_verdict refuse(struct message *m, parley_code code, const char *rule,
@@ -59,7 +59,7 @@ static parley_verdict find_channel(struct hub *h, struct message *m)
     if (!ch)
         return no_channel(m);
     if (!(m->type->channel_field->flags & PARLEY_OPEN) &&
-        (!author || !clients_membership(author, ch)))
+        !(author ? clients_membership(author, ch) != NULL : m->was_member))
         return refuse(m, PARLEY_E_FORBIDDEN, "not_a_member",
                       "You are not in this channel: join it first.");
     m->to = channel_ref(ch);
@@ -69,24 +69,32 @@ static parley_verdict find_channel(struct hub *h, struct message *m)
     return m->channel.p && spell_channel(m) == 0 ? PARLEY_PASS : no_memory(m);
 }
 
-static parley_verdict find_addressee(struct hub *h, struct message *m)
+static parley_verdict refuse_stopping(struct message *m)
 {
-    struct hub_client *author = clients_find(h, m->author);
-    struct hub_user *u;
+    return refuse(m, PARLEY_E_UNAVAILABLE, "stopping", "The server is stopping.");
+}
 
-    if (h->quiesced)
-        return refuse(m, PARLEY_E_UNAVAILABLE, "stopping", "The server is stopping.");
-    if (author && author->state == HUB_CLIENT_CLOSING)
-        return refuse(m, PARLEY_E_FORBIDDEN, "closed", "You have been closed.");
-    if (m->channel.p && m->type && m->type->channel_field && find_channel(h, m) != PARLEY_PASS)
-        return PARLEY_REJECT;
-    if (!m->recipient.p)
-        return PARLEY_PASS;
-    u = users_find(h, m->recipient);
-    if (!u || u->people_count == 0)
+static parley_verdict find_recipient(struct hub *h, struct message *m)
+{
+    struct hub_user *u = m->recipient.p ? users_find(h, m->recipient) : NULL;
+
+    if (m->recipient.p && (!u || u->people_count == 0))
         return refuse(m, PARLEY_E_UNKNOWN_RECIPIENT, "unknown_recipient",
                       "Nobody of that id is here.");
     return PARLEY_PASS;
+}
+
+static parley_verdict find_addressee(struct hub *h, struct message *m)
+{
+    struct hub_client *author = clients_find(h, m->author);
+
+    if (h->stopping || h->quiesced)
+        return refuse_stopping(m);
+    if (m->author_closed || (author && author->state == HUB_CLIENT_CLOSING))
+        return refuse(m, PARLEY_E_FORBIDDEN, "closed", "You have been closed.");
+    if (m->channel.p && m->type && m->type->channel_field && find_channel(h, m) != PARLEY_PASS)
+        return PARLEY_REJECT;
+    return find_recipient(h, m);
 }
 
 static parley_verdict pass_on(struct hub *h, struct message *m)
@@ -115,23 +123,49 @@ static parley_verdict pass_on(struct hub *h, struct message *m)
     return PARLEY_DROP;
 }
 
+/* The chain has spoken, or has it wait. */
+static void go_on(struct hub *h, struct message *m, parley_verdict v)
+{
+    if (v == PARLEY_HOLD)
+        return;
+    if (v == PARLEY_PASS)
+        v = pass_on(h, m);
+    m->outcome.verdict = v;
+    road_settle(h, m);
+}
+
+void road_judge(struct hub *h, struct message *m)
+{
+    parley_verdict v = find_addressee(h, m);
+
+    go_on(h, m, v == PARLEY_PASS ? chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE) : v);
+}
+
+/* Whom it is for may have left meanwhile. */
+void road_resume(struct hub *h, struct message *m, const struct plugin_hub *link,
+                 const struct hold_end *end)
+{
+    parley_verdict v = chain_resume(h, m, link, end);
+
+    go_on(h, m, v == PARLEY_PASS ? find_recipient(h, m) : v);
+}
+
+void road_refuse_stopping(struct hub *h, struct message *m)
+{
+    m->outcome.verdict = refuse_stopping(m);
+    road_settle(h, m);
+}
+
 void road_message(struct hub *h, struct message *m)
 {
-    parley_verdict v;
-
     DOMAIN_ASSERT(DOMAIN_HUB);
     m->hub = h;
     if (m->id.p && dedupe_begin(h, m) != DEDUPE_NEW) {
         road_home(h, m);
         return;
     }
-    v = find_addressee(h, m);
-    if (v == PARLEY_PASS)
-        v = chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE);
-    if (v == PARLEY_PASS)
-        v = pass_on(h, m);
-    m->outcome.verdict = v;
-    road_settle(h, m);
+    if (!h->lines || !line_behind(h, m))
+        road_judge(h, m);
 }
 
 /* The server's own word: no moderator sees it, STORE hubs and observers do. */

@@ -45,6 +45,9 @@ enum mail_kind {
     MAIL_PUMP_DRAINED,         /* struct mail: this pump's mailbox fell below its low-water mark */
     /* the store to the hub */
     MAIL_STORED, /* struct mail, the store's: something was committed */
+    /* hub to control, and back */
+    MAIL_ASK,      /* struct ask (control/ask.h) */
+    MAIL_ANSWERED, /* the same */
     /* hub to pump; ADMITTED is the mail that was CONNECT, FORGOTTEN the one that was GONE: where
        there is no memory, everybody still comes and goes */
     MAIL_ADMITTED, /* struct mail_client */
@@ -55,6 +58,7 @@ enum mail_kind {
     MAIL_CHANNEL_CLOSED, /* struct mail_member, client 0: the number may be used again */
     MAIL_CLOSE,          /* struct mail_close */
     MAIL_SETTLED,        /* struct message: goes home; its credit is given back */
+    MAIL_CREDIT,         /* struct mail_credit: before that, since it waits for a person */
     MAIL_FORGOTTEN,      /* struct mail_client */
     MAIL_ANSWER,         /* struct http_request, answered */
     /* control to pump */
@@ -101,6 +105,11 @@ struct mail_member {
     struct mail mail;
     client_handle client;
     uint32_t channel;
+};
+struct mail_credit {
+    struct mail mail;
+    client_handle client;
+    uint32_t bytes;
 };
 struct mail_close {
     struct mail mail;

@@ -53,6 +53,11 @@ struct message {
     struct hub_channel *to;     /* the hub's, looked up from channel: a reference; NULL: to none */
     /* The hub's, while it works on it. */
     struct message *next;
+    struct hold *hold;     /* it waits, or was told to by the hook that runs; NULL: it goes on */
+    uint16_t chain_at;     /* the first hub of its chain that has not been asked yet */
+    bool credited;         /* its author's credit was given back: it waits for a person */
+    bool was_member;       /* its author was in its channel when it came; used once he is gone */
+    bool author_closed;    /* he was thrown out while it waited its turn */
     struct out *edit;      /* of parley_message_edit, until the hook returns */
     bool edit_failed;      /* what it wanted changed stands as it was */
     uint64_t stored;       /* the store's number of the latest transaction of hubs that judged it */

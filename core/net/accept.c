@@ -11,6 +11,7 @@
 #include "net/conn.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -60,9 +61,9 @@ static void on_linger(struct ev_loop *ev, ev_timer *w, int events)
 
 /* Says why in a few bytes and closes. A close() with unread bytes would send a reset, which takes
  * the answer with it: so a few sockets stay open until their peer has sent its request. */
-static void turn_away(struct net *n, int fd, const char *answer)
+void accept_turn_away(struct net *n, int fd, const char *answer)
 {
-    if (n->tls || send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    if (send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         close(fd);
         return;
     }
@@ -80,6 +81,14 @@ static void turn_away(struct net *n, int fd, const char *answer)
     }
 }
 
+static void turn_away(struct net *n, int fd, const char *answer)
+{
+    if (n->tls)
+        close(fd);
+    else
+        accept_turn_away(n, fd, answer);
+}
+
 #define ANSWER(status, text)                                                     \
     "HTTP/1.1 " status                                                           \
     "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n" \
@@ -91,10 +100,11 @@ static const char answer_address[] =
 /* --- one connection --- */
 
 /* lws closes the descriptor of an adoption that fails. */
-static void adopt(struct net *n, struct conn *c)
+void accept_adopt(struct net *n, struct conn *c)
 {
     lws_adopt_desc_t a = {.vh = n->vhost,
-                          .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
+                          .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP |
+                                  (c->local ? 0 : LWS_ADOPT_ALLOW_SSL),
                           .fd = {.sockfd = c->fd},
                           .opaque = c};
     struct lws *wsi;
@@ -103,8 +113,12 @@ static void adopt(struct net *n, struct conn *c)
     n->adopting = c;
     wsi = lws_adopt_descriptor_vhost_via_info(&a);
     if (wsi) {
-        if (n->adopting)
+        if (n->adopting) {
             c->wsi = wsi;
+            /* Its own timeout would stand in one list with everybody's, which lws walks for each
+             * that is set; conn_wait's deadline is shorter. */
+            lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+        }
         metric_inc(n->metrics.accepts);
     } else {
         if (n->adopting)
@@ -149,7 +163,7 @@ static void welcome(struct net *n, int fd, const struct sockaddr_storage *from)
     c->is_proxy = proxy;
     c->socket_counted = counted;
     c->peer = peer;
-    adopt(n, c);
+    accept_adopt(n, c);
 }
 
 /* --- how many --- */
@@ -186,16 +200,20 @@ static void back_off(struct net *n, int error)
     pause_for(n, (double)n->backoff_ms);
 }
 
-/* Descriptors are handed out lowest first, so the next one tells how many are in use. */
-static bool reserve_is_safe(struct net *n)
+/* Descriptors are handed out lowest first, so the next one tells how many are in use. What the last
+ * one that was accepted says is believed for a turn. */
+static bool reserve_is_safe(struct net *n, bool first_of_turn)
 {
     struct rlimit limit;
     int reserved = RESERVED_DESCRIPTORS, next;
 
+    if (!first_of_turn && n->last_fd + ACCEPTS_A_TURN < n->safe_fd)
+        return true;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return true;
     if (limit.rlim_cur < 2 * RESERVED_DESCRIPTORS)
         reserved = (int)limit.rlim_cur / 2;
+    n->safe_fd = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur - LOOK_AHEAD - reserved : INT_MAX;
     if ((rlim_t)n->last_fd + LOOK_AHEAD + (rlim_t)reserved < limit.rlim_cur)
         return true;
     next = fcntl(n->listeners[0].socket.fd, F_DUPFD_CLOEXEC, 0);
@@ -223,9 +241,10 @@ static bool take_token(struct net *n)
     return true;
 }
 
-static bool is_shortage(int error)
+void accept_back_off(struct net *n, int error)
 {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
+        back_off(n, error);
 }
 
 static void on_acceptable(struct ev_loop *ev, ev_io *w, int events)
@@ -240,7 +259,7 @@ static void on_acceptable(struct ev_loop *ev, ev_io *w, int events)
         struct sockaddr_storage from = {0};
         socklen_t from_bytes = sizeof from;
 
-        if (!reserve_is_safe(n)) {
+        if (!reserve_is_safe(n, i == 0)) {
             back_off(n, EMFILE);
             break;
         }
@@ -255,8 +274,7 @@ static void on_acceptable(struct ev_loop *ev, ev_io *w, int events)
             int error = errno;
             if (n->tokens_per_ms > 0)
                 n->tokens += 1;
-            if (is_shortage(error))
-                back_off(n, error);
+            accept_back_off(n, error);
             if (error == EINTR || error == ECONNABORTED || error == EPROTO)
                 continue;
             break;
@@ -286,7 +304,9 @@ void accept_init(struct net *n)
     double share;
 
     for (size_t i = 0; i < n->listener_count; i++) {
-        ev_io_init(&n->listeners[i].io, on_acceptable, n->listeners[i].socket.fd, EV_READ);
+        ev_io_init(&n->listeners[i].io,
+                   n->listeners[i].socket.local ? local_acceptable : on_acceptable,
+                   n->listeners[i].socket.fd, EV_READ);
         n->listeners[i].io.data = &n->listeners[i];
     }
     ev_timer_init(&n->resume, on_resume, 0., 0.);

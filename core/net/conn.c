@@ -87,6 +87,14 @@ void conn_upgraded(struct conn *c)
     put_away(c);
 }
 
+/* Admission never heard of it. */
+static void local_closed(struct net *n)
+{
+    n->local_count--;
+    n->conn_count--;
+    metric_add(n->metrics.open, -1);
+}
+
 void conn_free(struct conn *c)
 {
     struct net *n = c->net;
@@ -94,7 +102,10 @@ void conn_free(struct conn *c)
     conn_wait(c, WAIT_NOTHING);
     http_closed(c);
     conn_drop_upgrade(c);
-    conn_socket_closed(n, &c->peer, c->socket_counted);
+    if (c->local)
+        local_closed(n);
+    else
+        conn_socket_closed(n, &c->peer, c->socket_counted);
     put_away(c);
 }
 

@@ -41,10 +41,12 @@ struct conn {
     bool tls;
     bool socket_counted; /* at accept, by its peer's address */
     bool is_proxy;       /* a trusted one */
+    bool local;          /* by the control socket, of a user who may: */
     bool killed;         /* told lws to close it */
     bool http_seen;      /* a complete request was read: keep-alive from now on */
     bool upgrading;      /* allowed by CONFIRM_UPGRADE; until ESTABLISHED: */
     uint8_t protocol;
+    uint32_t uid;
     struct ip address; /* the client's, proxies seen through; it is counted */
     struct identity *identity;
     struct login *login;
@@ -81,9 +83,9 @@ struct net {
     size_t listener_count;
     double tokens, tokens_per_ms, tokens_most; /* of accept pacing; per_ms 0: none */
     int64_t tokens_at_ms;
-    int64_t backoff_ms; /* 0: not out of descriptors */
-    int last_fd;
-    ev_timer resume; /* accepting again */
+    int64_t backoff_ms;   /* 0: not out of descriptors */
+    int last_fd, safe_fd; /* accepted; below which there is no need to look for the reserve */
+    ev_timer resume;      /* accepting again */
     struct {
         int fd;
         int64_t until_ms;
@@ -93,6 +95,7 @@ struct net {
     ev_timer linger_timer;
 
     _Atomic size_t conn_count; /* likewise */
+    unsigned local_count;      /* of them by the control socket */
     struct conn *conn_free;
     struct conn_block {
         struct conn_block *next;
@@ -132,6 +135,15 @@ void accept_stop(struct net *n); /* closes the listening sockets */
 void accept_finish(struct net *n);
 void net_refused(struct net *n, const char *reason, const struct ip *address,
                  parley_str path); /* counted and logged; address NULL: not known */
+
+void accept_adopt(struct net *n, struct conn *c); /* c->fd is lws's from here on */
+/* Sends an answer in plain text, if that is possible, and closes. */
+void accept_turn_away(struct net *n, int fd, const char *answer);
+/* After an accept that failed by `error`: if something was short, later ones wait. */
+void accept_back_off(struct net *n, int error);
+
+/* local.c */
+void local_acceptable(struct ev_loop *ev, ev_io *w, int events);
 
 /* tls.c: one sentence in why; 0 or -EINVAL */
 int tls_check(const char *certificate, const char *key, char why[256]);

@@ -10,7 +10,9 @@ struct http_routes;
 struct net;
 struct listener_socket {
     int fd;
-    char address[64]; /* "127.0.0.1:43211" */
+    char address[64]; /* "127.0.0.1:43211"; of a local one empty */
+    bool local;       /* the control socket. local.h */
+    int64_t group;    /* whose members it lets in besides root and us; -1: none */
 };
 
 /* Binds and listens, with SO_REUSEPORT; port 0 takes a free one, which further calls for the same

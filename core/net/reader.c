@@ -268,6 +268,7 @@ static void on_event(struct ev_loop *ev, ev_io *w, int events)
     struct client *c = w->data;
     enum domain before = domain_enter(DOMAIN_PUMP);
 
+    (void)ev;
     if (events & EV_CUSTOM && !wire_handshake_over(c->wsi)) {
         c->fd = 0; /* nor may anything be sent past lws, which answers pings of its own */
         wire_read(c->wsi, c->reading);
@@ -275,7 +276,7 @@ static void on_event(struct ev_loop *ev, ev_io *w, int events)
     if (events & EV_READ && !c->aborted)
         on_readable(&c->reader);
     if (c->aborted)
-        ev_io_stop(ev, w);
+        wire_close_now(c->wsi); /* the client may be no more */
     domain_leave(before);
 }
 

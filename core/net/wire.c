@@ -145,6 +145,11 @@ void wire_abort(struct lws *wsi)
     lws_cancel_service(lws_get_context(wsi)); /* on a quiet loop it would wait for the next event */
 }
 
+void wire_close_now(struct lws *wsi)
+{
+    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
 int wire_unsent(struct lws *wsi)
 {
     int bytes;

@@ -32,5 +32,9 @@ void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */
 bool wire_handshake_over(struct lws *wsi);
 void wire_abort(struct lws *wsi); /* the connection is broken or hopeless: lws closes it from the
                                      loop, without a close frame */
+/* The same at once: client_closed comes before it returns. From a watcher of our own only, never
+ * within a call of lws. What waits to be closed stands in a list that lws walks for each: who can
+ * be closed at once does not enter it. */
+void wire_close_now(struct lws *wsi);
 int wire_unsent(struct lws *wsi); /* bytes in the kernel's send queue, for the log; -1 unknown */
 #endif

@@ -1,8 +1,6 @@
 /* The table behind <parley/inline.h>: everything that a plugin can ask of the daemon, in one place.
  *
- * The functions are where their subject is; those that belong to no other file stand here. What has
- * no service behind it yet answers -ENOSYS, and a message that asks for it fails, which on_error
- * decides.
+ * The functions are where their subject is; those that belong to no other file stand here.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -133,61 +131,6 @@ static const void *service(parley_host *h, const char *id, parley_host **ret_pro
     return s ? s->table : NULL;
 }
 
-/* --- what has no service behind it yet --- */
-static parley_out *http_request(parley_host *h, const char *method, const char *url)
-{
-    DOMAIN_ASSERT(DOMAIN_HUB | DOMAIN_CONTROL);
-    return out_message_new(h, OUT_REQUEST, method, url ? url : "");
-}
-
-static parley_verdict ask(parley_message *m, parley_out *take, int64_t deadline_ms, uint32_t tag)
-{
-    (void)m;
-    (void)deadline_ms;
-    (void)tag;
-    if (out_of(take)->owner_kind == OUT_REQUEST) {
-        log_event(LOG_LEVEL_WARNING, "hub_failed",
-                  LOG_TEXT("section", ((struct out_message *)take)->instance->host.section),
-                  LOG_TEXT("msg", "this server cannot ask over HTTP yet"));
-        out_message_spend((struct out_message *)take);
-    }
-    return PARLEY_FAIL;
-}
-
-static parley_verdict work(parley_message *m, int (*job)(void *, parley_out *), void *arg,
-                           int64_t deadline_ms, uint32_t tag)
-{
-    (void)m;
-    (void)job;
-    (void)arg;
-    (void)deadline_ms;
-    (void)tag;
-    return PARLEY_FAIL;
-}
-
-static parley_verdict hold(parley_message *m, int64_t deadline_ms, parley_hold *ret_hold)
-{
-    (void)m;
-    (void)deadline_ms;
-    ret_hold->v = 0;
-    return PARLEY_FAIL;
-}
-
-static parley_message *peek(parley_host *h, parley_hold held)
-{
-    (void)h;
-    (void)held;
-    return NULL;
-}
-
-static int resume(parley_host *h, parley_hold held, parley_verdict v)
-{
-    (void)h;
-    (void)held;
-    (void)v;
-    return -ENOSYS;
-}
-
 /* --- authenticators --- */
 static int publish(parley_host *h, void *take_snapshot, void (*destroy)(void *))
 {
@@ -297,12 +240,12 @@ const parley_api parley_host_api = {
     .message_edit = api_message_edit,
     .message_text = api_message_text,
     .message_set_text = api_message_set_text,
-    .http_request = http_request,
-    .ask = ask,
-    .work = work,
-    .hold = hold,
-    .peek = peek,
-    .resume = resume,
+    .http_request = api_http_request,
+    .ask = api_ask,
+    .work = api_work,
+    .hold = api_hold,
+    .peek = api_peek,
+    .resume = api_resume,
     .get = value_get,
     .at = value_at,
     .key = value_key,

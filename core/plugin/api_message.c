@@ -16,13 +16,14 @@ parley_verdict api_reject(parley_host *host, parley_code c, const char *rule,
                           int64_t retry_after_ms, const char *text)
 {
     struct hub *h = instance_of(host)->hub;
-    struct outcome *o = h ? h->refusal : NULL;
+    struct outcome *o;
     struct arena *a;
 
     DOMAIN_ASSERT(DOMAIN_HUB);
-    if (!o)
+    if (!h)
         return PARLEY_REJECT;
-    a = h->current_message ? &h->current_message->arena : &h->hook_arena;
+    o = h->refusal ? h->refusal : &h->loose;
+    a = h->refusal && h->current_message ? &h->current_message->arena : &h->hook_arena;
     o->code = c;
     o->retry_after_ms = retry_after_ms > 0 ? retry_after_ms : 0;
     o->section = host->section;

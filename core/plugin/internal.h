@@ -66,6 +66,13 @@ int64_t api_store_add(parley_host *h, int64_t n, const char *key);
 int api_store_expire(parley_host *h, int64_t after_ms, const char *key);
 int api_store_delete(parley_host *h, const char *key, bool all);
 int api_timer(struct plugin_instance *i, int how, int64_t ms, const char *key); /* [hub] */
+parley_out *api_http_request(parley_host *h, const char *method, const char *url);
+parley_verdict api_ask(parley_message *m, parley_out *take, int64_t deadline_ms, uint32_t tag);
+parley_verdict api_work(parley_message *m, int (*job)(void *arg, parley_out *answer), void *arg,
+                        int64_t deadline_ms, uint32_t tag);
+parley_verdict api_hold(parley_message *m, int64_t deadline_ms, parley_hold *ret);
+parley_message *api_peek(parley_host *h, parley_hold held);
+int api_resume(parley_host *h, parley_hold held, parley_verdict v);
 parley_verdict api_reject(parley_host *h, parley_code c, const char *rule, int64_t retry_after_ms,
                           const char *text);
 parley_verdict api_fail(parley_host *h, const char *text);

@@ -154,27 +154,39 @@ static int find_builtin(struct registry *r, const char *name, const parley_plugi
     return -ENOENT;
 }
 
+/* The first of the folders that has it. */
+static bool in_folders(const char *folders, const char *name, char path[PATH_MAX])
+{
+    char wanted[PATH_MAX];
+    size_t n;
+
+    for (; n = strcspn(folders, ":"), n || *folders; folders += n + (folders[n] == ':'))
+        if (n &&
+            snprintf(wanted, sizeof wanted, "%.*s/%s.so", (int)n, folders, name) <
+                (int)sizeof wanted &&
+            realpath(wanted, path))
+            return true;
+    return false;
+}
+
 static int resolve(const struct registry *r, const char *name, char path[PATH_MAX],
                    char why[LOADER_WHY_BYTES])
 {
-    char wanted[PATH_MAX];
-    int n;
-
     if (name[0] == '/' ? strstr(name, "/../") != NULL : strchr(name, '/') != NULL) {
         snprintf(why, LOADER_WHY_BYTES, "'%s' is neither a name nor an absolute path without '..'",
                  name);
         return -EINVAL;
     }
+    if (name[0] == '/' ? realpath(name, path) != NULL : in_folders(r->plugin_path, name, path))
+        return 0;
     if (name[0] == '/')
-        n = snprintf(wanted, sizeof wanted, "%s", name);
+        snprintf(why, LOADER_WHY_BYTES, "%s: there is no such plugin", name);
+    else if (!strchr(r->plugin_path, ':'))
+        snprintf(why, LOADER_WHY_BYTES, "%s/%s.so: there is no such plugin", r->plugin_path, name);
     else
-        n = snprintf(wanted, sizeof wanted, "%s/%s.so", r->plugin_path, name);
-    if (n >= (int)sizeof wanted || !realpath(wanted, path)) {
-        snprintf(why, LOADER_WHY_BYTES, "%s: %s", wanted,
-                 n >= (int)sizeof wanted ? "the path is too long" : "there is no such plugin");
-        return -ENOENT;
-    }
-    return 0;
+        snprintf(why, LOADER_WHY_BYTES, "%s.so: there is no such plugin in %s", name,
+                 r->plugin_path);
+    return -ENOENT;
 }
 
 int loader_open(struct registry *r, const char *name, const parley_plugin *const *builtin,

@@ -115,6 +115,8 @@ struct registry {
 };
 /* Loads what the sections name, fills options, calls create. Every fault goes to config_fault;
  * nothing else is printed.
+ * @param plugin_path  Folders with ':' between; the first that has a plugin counts. NULL: the one
+ * beside the executable.
  * @param builtin  NULL-ended plugins that are known without a file (tests), or NULL.
  * @retval 0 Loaded. @retval -EINVAL There were faults; registry_finish all the same. */
 int registry_load(struct registry *r, struct config *c, const char *plugin_path,

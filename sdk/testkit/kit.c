@@ -7,7 +7,10 @@
 #include "kit_internal.h"
 #include "store/store.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char *refusal;
 
@@ -40,7 +43,7 @@ void kit_run(kit *k)
 {
     do
         ev_run(k->loop.ev, EVRUN_NOWAIT);
-    while (actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
+    while (kit_wait_run(k) || actor_depth(&k->pump) || actor_depth(hub_actor(k->hub)));
 }
 
 /* --- the protocol of those who name none --- */
@@ -114,12 +117,40 @@ static void add_protocol(kit *k)
 }
 
 /* --- start and end --- */
+static size_t folder_of(const char *file)
+{
+    const char *cut = strrchr(file, '/');
+
+    return cut ? (size_t)(cut - file) : 0;
+}
+
+/* Where plugins are looked for: what the environment says, the test program's own folder, and the
+ * server's beside the testkit. free() */
+static char *plugin_path(void)
+{
+    const char *env = getenv("PARLEY_PLUGIN_PATH");
+    char exe[PATH_MAX], *path = NULL;
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    Dl_info here;
+
+    exe[n > 0 ? n : 0] = 0;
+    if (!dladdr((void *)(uintptr_t)kit_start, &here) || !here.dli_fname)
+        here.dli_fname = "";
+    if (asprintf(&path, "%s:%.*s:%.*s/parley/plugins", env ? env : "", (int)folder_of(exe), exe,
+                 (int)folder_of(here.dli_fname), here.dli_fname) < 0)
+        return NULL;
+    return path;
+}
+
 static int load(kit *k)
 {
+    char *path = plugin_path();
+
     k->registry.settings = &k->settings;
     config_read_text(&k->config, "test.ini", k->ini);
     settings_read(&k->config, &k->settings);
-    registry_load(&k->registry, &k->config, getenv("PARLEY_PLUGIN_PATH"), k->plugins);
+    registry_load(&k->registry, &k->config, path, k->plugins);
+    free(path);
     config_unused(&k->config);
     if (k->config.fault_count) {
         refuse_by_faults(&k->config);
@@ -154,11 +185,12 @@ static int begin(kit *k)
     k->pumps[0] = &k->pump;
     k->hub = hub_new(&k->settings, &k->registry, k->pumps, 1);
     if (k->hub) {
+        kit_wait_init(k);
         loop_add(&k->loop, hub_actor(k->hub));
         loop_add(&k->loop, &k->pump);
     }
     if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
-        hub_start(k->hub, why) < 0) {
+        hub_start(k->hub, why) < 0 || kit_door_open(k, why) < 0) {
         set_refusal(why);
         return -EINVAL;
     }
@@ -172,14 +204,17 @@ static int end(kit *k)
 
     if (k->hub) {
         kit_run(k);
+        left = kit_wait_left(k);
         hub_quiesce(k->hub);
+        kit_wait_quiesce(k);
         kit_run(k); /* what was said in farewell */
-        left = k->messages_out;
+        left += k->messages_out;
     }
     loop_finish(&k->loop);
     hub_free(k->hub);
     k->hub = NULL;
     kit_pump_finish(k);
+    kit_door_close(k);
     registry_finish(&k->registry);
     config_finish(&k->config);
     return left;
@@ -213,6 +248,7 @@ int kit_close(kit *k)
         return 0;
     left = end(k);
     store_close(k->store);
+    kit_wait_finish(k);
     free(k->ini);
     buf_finish(&k->answer);
     buf_finish(&k->verdict);
@@ -236,10 +272,12 @@ void kit_store_fails(kit *k, int error)
 
 void kit_advance_ms(kit *k, int64_t ms)
 {
-    /* From timer to timer, so that each runs at its own time, and so does what it sets in motion.
+    /* From timer to timer and answer to answer, so that each runs at its own time, and so does what
+     * it sets in motion.
      */
     do {
-        int64_t due = timers_next(k->hub->timers), now = clock_mono_ms();
+        int64_t timer = hub_next_ms(k->hub), web = kit_wait_next(k), now = clock_mono_ms();
+        int64_t due = timer < web ? timer : web;
         int64_t step = due >= now + ms ? ms : due > now ? due - now : 0;
 
         clock_advance_ms(step);

@@ -39,8 +39,28 @@ struct kit {
     parley_verdict settled; /* the latest verdict that came home */
     int answer_status;
     struct buf answer, verdict;
+    /* kit_wait.c */
+    struct kit_answer *web;
+    struct kit_ask *asks;
+    char *web_seen, *web_asked;
+    int web_count;
+    bool work_later;
+    struct logins *logins; /* NULL: no authenticator */
+    char said[256];        /* at the door */
 };
-void kit_run(kit *k); /* until nothing moves */
+#pragma GCC visibility push(hidden) /* libparley_kit.so shows kit.h alone */
+void kit_run(kit *k);               /* until nothing moves */
+void kit_wait_init(kit *k);
+bool kit_wait_run(kit *k);           /* what is due; false: nothing was */
+int64_t kit_wait_next(const kit *k); /* when the next answer is due; INT64_MAX: none */
+int kit_wait_left(const kit *k);     /* waits that nobody has ended */
+void kit_wait_quiesce(kit *k);
+void kit_wait_finish(kit *k);
+struct ask;
+void kit_take_ask(kit *k, struct ask *take);
 void kit_pump_init(kit *k);
 void kit_pump_finish(kit *k);
+int kit_door_open(kit *k, char why[256]); /* starts the authenticators */
+void kit_door_close(kit *k);
+#pragma GCC visibility pop
 #endif

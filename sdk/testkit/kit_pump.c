@@ -1,5 +1,6 @@
 /* The testkit's pump: it has no sockets, and keeps for each client what he would have got. */
 #include "base/str.h"
+#include "control/ask.h"
 #include "kit_internal.h"
 #include "message/construct.h"
 
@@ -97,7 +98,8 @@ static void on_mail(struct actor *a, struct mail *m)
 {
     kit *k = (kit *)((char *)a - offsetof(kit, pump));
     struct kit_client *c =
-        m->kind == MAIL_SETTLED || m->kind == MAIL_PUBLISH || m->kind == MAIL_ANSWER
+        m->kind == MAIL_ASK || m->kind == MAIL_SETTLED || m->kind == MAIL_PUBLISH ||
+                m->kind == MAIL_ANSWER
             ? NULL
             : find(k, ((struct mail_client *)m)->client); /* second in all of them */
     switch (m->kind) {
@@ -128,6 +130,9 @@ static void on_mail(struct actor *a, struct mail *m)
         k->settled = message_of_mail(m)->outcome.verdict;
         k->messages_out--;
         message_destroy(message_of_mail(m));
+        return;
+    case MAIL_ASK:
+        kit_take_ask(k, (struct ask *)m);
         return;
     case MAIL_ANSWER:
         on_answer(k, (struct http_request *)((char *)m - offsetof(struct http_request, mail)));

@@ -321,7 +321,7 @@ START_TEST(faulty_options_are_refused)
 {
     refused("", "test.ini:1: 'lists' in [hub wordlist]: nothing to look for");
     refused("words = good, \u200b, bad", "test.ini:2: 'words' in [hub wordlist]: ");
-    refused("words = bad\naction = hold", "'action' must be");
+    refused("words = bad\naction = shout", "'action' must be");
     refused("words = bad\n[hub wordlist in staff]\nleet = yes\n", "'leet' is the same in all");
 }
 END_TEST

@@ -10,6 +10,11 @@
 
 #include <stdlib.h>
 #include <time.h>
+
+/* For want of memory an element is not added, and its hh.tbl is NULL; uthash would end the server.
+ */
+#define HASH_NONFATAL_OOM           1
+#define uthash_nonfatal_oom(object) ((void)(object))
 #include <uthash.h>
 
 #define SWEEP_MS    60000
@@ -140,6 +145,10 @@ static int add(parley_host *h, const struct key *k, struct entry **ret)
         return -ENOMEM;
     e->key = *k;
     HASH_ADD(hh, s->entries, key, sizeof e->key, e);
+    if (!e->hh.tbl) {
+        free(e);
+        return -ENOMEM;
+    }
     *ret = e;
     return 0;
 }

@@ -8,6 +8,11 @@
 #include <parley/plugin.h>
 
 #include <stdlib.h>
+
+/* For want of memory an element is not added, and its hh.tbl is NULL; uthash would end the server.
+ */
+#define HASH_NONFATAL_OOM           1
+#define uthash_nonfatal_oom(object) ((void)(object))
 #include <uthash.h>
 
 #define CACHED      16  /* greetings that are kept at a time, by the set of channels they show */
@@ -138,7 +143,10 @@ static struct ring *add(parley_host *h, parley_str channel, int64_t offset)
     memcpy(r->epoch, epoch.p, epoch.n);
     r->reaches = offset - 1;
     HASH_ADD_KEYPTR(hh, s->rings, r->name, channel.n, r);
-    return r;
+    if (r->hh.tbl)
+        return r;
+    free(r);
+    return NULL;
 }
 
 static bool is_shown(parley_host *h, parley_str type)

@@ -10,6 +10,11 @@
 #include <parley/plugin.h>
 
 #include <stdlib.h>
+
+/* For want of memory an element is not added, and its hh.tbl is NULL; uthash would end the server.
+ */
+#define HASH_NONFATAL_OOM           1
+#define uthash_nonfatal_oom(object) ((void)(object))
 #include <uthash.h>
 
 #define GREETED_MAX 1024 /* in a window; then it ends */
@@ -204,6 +209,10 @@ static struct user *come(parley_host *h, parley_client c)
         if (u) {
             memcpy(u->id, id.p, id.n);
             HASH_ADD_KEYPTR(hh, s->users, u->id, id.n, u);
+            if (!u->hh.tbl) {
+                free(u);
+                u = NULL;
+            }
         }
     }
     if (!u || !counted)

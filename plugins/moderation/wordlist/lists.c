@@ -111,7 +111,10 @@ int lists_read(parley_host *h, struct fold *f, parley_list files, parley_list wo
     for (size_t i = 0; i < files.n; i++)
         if (read_file(h, l, f, files.items[i].p) < 0)
             r = -EINVAL;
-    l->names[l->name_count++] = strdup("words");
+    l->names[l->name_count] = strdup("words");
+    if (!l->names[l->name_count])
+        return -ENOMEM;
+    l->name_count++;
     for (size_t i = 0; i < words.n; i++) {
         const char *why = add(l, f, (unsigned)i + 1, words.items[i]);
 

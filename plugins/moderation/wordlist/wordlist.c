@@ -1,10 +1,13 @@
-/* Word lists: a text in which an entry of a list stands is refused, or masked.
+/* Word lists: a text in which an entry of a list stands is refused, masked, or held for a
+ * moderator.
  *
  * On the road: MODERATE; every text of every type is looked at, on the hub's loop, in a few
  * microseconds. What takes time (reading, folding and compiling the lists) is done by create, on
  * the control loop. Nobody is told which word it was; the log has the list and the entry's line.
  */
 #include "wordlist.h"
+
+#include <parley/services/review.h>
 
 #include <stdlib.h>
 #include <utf8proc.h>
@@ -19,7 +22,7 @@ static const parley_field options[] = {
                   "Files with an entry a line: bad, two words, bad*, *bad"),
     PARLEY_OPTION("words", PARLEY_LIST, struct options, words, "0..1000", NULL, 0,
                   "Entries without a file"),
-    PARLEY_OPTION("action", PARLEY_STRING, struct options, action, "reject|mask|off", "reject",
+    PARLEY_OPTION("action", PARLEY_STRING, struct options, action, "reject|mask|hold|off", "reject",
                   PARLEY_PER_CHANNEL, "What becomes of a message that has an entry in it"),
     PARLEY_OPTION("reply", PARLEY_STRING, struct options, reply, "1..120",
                   "There are words in it that are not welcome here.", PARLEY_PER_CHANNEL,
@@ -35,7 +38,7 @@ static const parley_field options[] = {
 static const parley_metric metrics[] = {
     {"matches{list}", PARLEY_COUNTER, "Texts in which an entry of the list was found"}};
 
-enum action { REJECT, MASK, OFF };
+enum action { REJECT, MASK, HOLD, OFF };
 struct state {
     struct fold *fold;
     struct lists lists;
@@ -53,7 +56,7 @@ struct search { /* in one text */
 
 static enum action action_of(const struct options *o)
 {
-    return *o->action == 'r' ? REJECT : *o->action == 'm' ? MASK : OFF;
+    return *o->action == 'r' ? REJECT : *o->action == 'm' ? MASK : *o->action == 'h' ? HOLD : OFF;
 }
 
 static int on_candidate(unsigned number, unsigned long long from, unsigned long long to,
@@ -137,6 +140,17 @@ static parley_str end_mask(struct state *s, parley_str text)
     return (parley_str){s->masked, n};
 }
 
+/* A moderator decides; it waits here, and goes on behind this hub. */
+static parley_verdict hold(parley_host *h, parley_message *m, const char *list)
+{
+    parley_host *provider;
+    const parley_review *review = parley_service(h, PARLEY_REVIEW_1, &provider);
+
+    if (!review)
+        return parley_fail(h, "'action = hold' needs a section [hub review]");
+    return review->hold(provider, m, h->section, list);
+}
+
 static parley_verdict on_message(parley_host *h, parley_message *m)
 {
     const struct options *o = parley_options(h, parley_message_channel(m));
@@ -156,6 +170,8 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
                                   (parley_str){search.found->list, strlen(search.found->list)}, 1);
             parley_log(h, PARLEY_DEBUG, "wordlist_match", "%s:%u", search.found->list,
                        search.found->line);
+            if (action_of(o) == HOLD)
+                return hold(h, m, search.found->list);
             if (!search.mask)
                 return parley_reject(h, PARLEY_E_REJECTED, search.found->list, "%s", o->reply);
             r = parley_message_set_text(m, i, end_mask(s, text));
@@ -208,7 +224,8 @@ static const parley_provided provides[] = {{"parley.hub/1", &hub}};
 PARLEY_PLUGIN = {.preamble = PARLEY_PREAMBLE,
                  .id = "org.parley.wordlist",
                  .version = "1.0.0",
-                 .doc = "Refuses or masks what is on lists of words and phrases",
+                 .doc = "Refuses, masks or holds what is on lists of words and phrases",
+                 .needs = PARLEY_REVIEW_1 "?",
                  .options_size = sizeof(struct options),
                  .options = PARLEY_TABLE(options),
                  .metrics = PARLEY_TABLE(metrics),

@@ -1,7 +1,7 @@
 /* <parley/base.h>: the vocabulary of the plugin border, shared by every SDK header.
  *
  * C11, and C++20 from the same source. Nothing here calls anything: strings, tables, the preamble of a descriptor, and
- * the macros that fill them. What stands here never changes its layout within a major version of the ABI.
+ * the macros that fill them. What stands here never changes its layout within a major version of the ABI. All since 1.0.
  */
 #ifndef PARLEY_BASE_H
 #define PARLEY_BASE_H
@@ -20,13 +20,14 @@
 #ifndef PARLEY_TARGET_MINOR
 # define PARLEY_TARGET_MINOR 0                /* the oldest host that may load you: ask for more only if you use more */
 #endif
-#define PARLEY_MAGIC 0x3159454c52415001ull
+#define PARLEY_MAGIC 0x3159454c52415001ull     /* the first eight bytes of every descriptor */
 
 typedef struct { const char *p; size_t n; } parley_str;      /* borrowed UTF-8; p[n] is 0 and none before it; absent: p is NULL */
-typedef struct { const parley_str *items; size_t n; } parley_list;
+typedef struct { const parley_str *items; size_t n; } parley_list;            /* borrowed */
 typedef struct { const void *items; uint32_t count, size; } parley_table; /* the size of an entry travels along: entries may grow */
 typedef struct { const char *id; const void *table; } parley_provided;    /* {"parley.hub/1", &my_hub} */
-typedef struct { uint64_t magic; uint32_t struct_size; uint16_t abi_major, abi_minor, min_minor, reserved;
+typedef struct { uint64_t magic; uint32_t struct_size;       /* of the descriptor that it begins */
+                 uint16_t abi_major, abi_minor, min_minor, reserved; /* of the SDK; PARLEY_TARGET_MINOR; 0 */
                  const char *sdk_version; } parley_preamble;
 typedef struct parley_host parley_host;
 typedef struct parley_plugin parley_plugin;

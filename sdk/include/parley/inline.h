@@ -1,7 +1,8 @@
 /* <parley/inline.h>: the host's table, and the functions of plugin.h over it. Included by plugin.h alone.
  *
  * The table grows only at its end, and struct_size says how far a host's reaches. Everything that a plugin is handed begins
- * with a pointer to it, so that readers and writers need no host argument.
+ * with a pointer to it, so that readers and writers need no host argument. What a function does is said in the headers that
+ * plugins include; its entry here takes the same, with the text formatted.
  */
 #ifndef PARLEY_INLINE_H
 #define PARLEY_INLINE_H

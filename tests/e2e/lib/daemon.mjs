@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const preset = process.env.PARLEY_PRESET ?? 'dev';
 export const parleyd = process.env.PARLEYD ?? join(root, 'build', preset, 'bin', 'parleyd');
+export const parleyctl = join(dirname(parleyd), 'parleyctl');
 export const slow = preset === 'dev' || preset === 'release' ? 1 : preset === 'asan' ? 3 : 6; // factor for deadlines and sizes
 
 /** A shipped INI file as text. */
@@ -47,9 +48,12 @@ export function edit(text, changes) {
 }
 
 /** Runs `parleyd ARGS…` to its end. */
-export async function run(args, options = {}) {
+export const run = (args, options) => execute(parleyd, args, options);
+
+/** Likewise any program. */
+export async function execute(program, args, options = {}) {
     try {
-        const { stdout, stderr } = await promisify(execFile)(parleyd, args, { timeout: 20_000 * slow, ...options });
+        const { stdout, stderr } = await promisify(execFile)(program, args, { timeout: 20_000 * slow, ...options });
         return { status: 0, stdout, stderr };
     } catch (e) {
         return { status: e.code, signal: e.signal, stdout: e.stdout, stderr: e.stderr };
@@ -68,9 +72,11 @@ export class Daemon {
         d.folder = folder ?? (await mkdtemp(join(tmpdir(), 'parley-e2e-')));
         d.ownsFolder = !folder;
         d.file = join(d.folder, 'parley.ini');
+        d.socket = join(d.folder, 'parley.sock');
         const text = edit(ini ?? (await shipped(base)), {
             admin: { listen: '127.0.0.1:0', token_file: join(d.folder, 'admin.token'), ...changes.admin },
-            ...Object.fromEntries(Object.entries(changes).filter(([k]) => k !== 'admin')),
+            ...Object.fromEntries(Object.entries(changes).filter(([k]) => k !== 'admin' && k !== 'control')),
+            control: changes.control === null ? null : { socket: d.socket, ...changes.control },
             server: { listen: '127.0.0.1:0', ...changes.server },
         });
         await writeFile(d.file, text);

@@ -114,6 +114,10 @@ void wire_abort(struct lws *w)
     FAKE_CHECK(!w->aborted, "aborted once");
     w->aborted = true;
 }
+void wire_close_now(struct lws *w)
+{
+    FAKE_CHECK(w->aborted, "closed when it was aborted");
+}
 int wire_unsent(struct lws *w)
 {
     return w->tail ? 1 : 0;

@@ -135,6 +135,8 @@ START_TEST(close_sends_what_is_pending_first)
     ck_assert_uint_eq(fake.gones, 1);
     ck_assert(w->wants);
     ck_assert_int_eq(client_writable(c), -1);
+    ck_assert_int_eq(client_writable(c),
+                     0); /* and waits for the answer: a second -1 would end it */
     ck_assert_uint_eq(c->close_code, 4403);
     ck_assert_str_eq(c->close_text, "you know why");
     client_close(c, 1013, PARLEY_LEFT_LOST, "twice is once");

@@ -81,6 +81,10 @@ START_TEST(defaults_are_those_that_are_promised)
     ck_assert_str_eq(s.admin.auth, "token");
     ck_assert_str_eq(s.admin.role, "admin");
     ck_assert_ptr_null(s.admin.token_file);
+    ck_assert(!s.has_control);
+    ck_assert_ptr_null(s.control.socket);
+    ck_assert_ptr_null(s.control.group);
+    ck_assert_int_eq(s.control.group_id, -1);
     ck_assert_str_eq(s.discovery.name, "Parley");
     ck_assert_ptr_null(s.discovery.id);
     ck_assert_ptr_null(s.discovery.auth_url);
@@ -117,6 +121,29 @@ START_TEST(file_names_are_taken_from_the_folder_of_the_ini)
     ck_assert_int_eq(config_read_text(&c, "parley.ini", "[admin]\ntoken_file = t\n"), 0);
     ck_assert_int_eq(settings_read(&c, &s), 0);
     ck_assert_str_eq(s.admin.token_file, "t");
+}
+END_TEST
+
+START_TEST(the_control_socket_has_a_short_path_and_a_known_group)
+{
+    char path[200], ini[300], wanted[300];
+
+    ck_assert_int_eq(settings_of("[control]\nsocket = none\n"), 0);
+    ck_assert_str_eq(s.control.socket, "none");
+    ck_assert(s.has_control);
+    ck_assert_int_eq(settings_of("[control]\nsocket = p.sock\ngroup = root\n"), 0);
+    ck_assert_str_eq(s.control.socket, "etc/p.sock");
+    ck_assert_int_eq(s.control.group_id, 0);
+    for (size_t n = 107; n <= 108; n++) { /* the longest, and one more */
+        snprintf(path, sizeof path, "/%0*d", (int)n - 1, 0);
+        snprintf(ini, sizeof ini, "[control]\nsocket = %s\n", path);
+        snprintf(wanted, sizeof wanted,
+                 "etc/t.ini:2: [control]: 'socket' is 108 bytes long, and the path of a socket has "
+                 "107 at most\n");
+        assert_faults(ini, n == 107 ? "" : wanted);
+    }
+    assert_faults("[control]\ngroup = no_such_group\n",
+                  "etc/t.ini:2: [control]: 'group': there is no group 'no_such_group' here\n");
 }
 END_TEST
 
@@ -270,6 +297,7 @@ int main(void)
     tcase_add_test(t, defaults_are_those_that_are_promised);
     tcase_add_test(t, sections_are_marked_as_used);
     tcase_add_test(t, file_names_are_taken_from_the_folder_of_the_ini);
+    tcase_add_test(t, the_control_socket_has_a_short_path_and_a_known_group);
     tcase_add_test(t, addresses_must_be_addresses);
     tcase_add_test(t, origins_are_compared_as_browsers_send_them);
     tcase_add_test(t, keys_that_need_each_other);

@@ -185,6 +185,7 @@ static const char *const keys[][64] = {
      "verdicts",
      "ack"},
     {"admin", "listen", "tls_certificate", "tls_key", "auth", "role", "token_file"},
+    {"control", "socket", "group"},
     {"discovery", "name", "id", "auth_url", "token_url", "chat_client", "public_url"},
     {"log", "level", "format"},
 };

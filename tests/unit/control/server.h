@@ -25,7 +25,7 @@ static struct server {
     _Atomic int requests;
     char last[4096]; /* the last request, whole */
 } plain, secure;
-static char ca_file[64], other_ca_file[64];
+static char ca_file[64];
 
 static void send_all(int fd, SSL *ssl, const char *text, size_t n)
 {

@@ -15,6 +15,7 @@
 
 static struct control *control;
 static struct settings settings;
+static char other_ca_file[64];
 
 static void setup(void)
 {

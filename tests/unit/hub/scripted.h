@@ -17,6 +17,7 @@
 
 struct hooks {
     parley_verdict (*on_message)(parley_host *h, parley_message *m);
+    parley_verdict (*on_answer)(parley_host *h, parley_message *m, const parley_answer *a);
     void (*on_settled)(parley_host *h, const parley_message *m, const parley_outcome *o);
     parley_verdict (*on_connect)(parley_host *h, parley_client c);
     void (*on_disconnect)(parley_host *h, parley_client c, int reason);
@@ -61,6 +62,11 @@ static inline parley_verdict run_message(parley_host *h, parley_message *m)
     if (of(h)->on_message)
         return of(h)->on_message(h, m);
     return of(h) == &b ? route(h, m) : PARLEY_PASS;
+}
+
+static inline parley_verdict run_answer(parley_host *h, parley_message *m, const parley_answer *an)
+{
+    return of(h)->on_answer ? of(h)->on_answer(h, m, an) : PARLEY_PASS;
 }
 
 static inline void run_settled(parley_host *h, const parley_message *m, const parley_outcome *o)
@@ -161,6 +167,7 @@ static const parley_plugin types_plugin = {.preamble = PARLEY_PREAMBLE,
     static const parley_hub name##_hub = {.struct_size = sizeof name##_hub,                     \
                                           .phase = the_phase,                                   \
                                           .on_message = run_message,                            \
+                                          .on_answer = run_answer,                              \
                                           .on_settled = run_settled,                            \
                                           .on_connect = run_connect,                            \
                                           .on_disconnect = run_disconnect,                      \

@@ -215,6 +215,24 @@ START_TEST(names_that_are_no_names)
 }
 END_TEST
 
+START_TEST(folders_are_searched_in_their_order)
+{
+    char path[512], why[LOADER_WHY_BYTES];
+    struct plugin_file *f;
+
+    snprintf(path, sizeof path, "/nonexistent::%s:%s", getenv("PARLEY_FIXTURES"),
+             getenv("PARLEY_PLUGIN_PATH"));
+    r.plugin_path = strdup(path);
+    ck_assert_int_eq(loader_open(&r, "noop", NULL, &f, why), 0);
+    ck_assert_ptr_eq(strstr(f->path, getenv("PARLEY_FIXTURES")), f->path);
+    ck_assert_int_eq(loader_open(&r, "router", NULL, &f, why), 0);
+    ck_assert_str_eq(f->copy.id, "org.parley.router");
+    ck_assert_int_eq(loader_open(&r, "absent", NULL, &f, why), -ENOENT);
+    snprintf(path, sizeof path, "absent.so: there is no such plugin in %s", r.plugin_path);
+    ck_assert_str_eq(why, path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("registry");
@@ -231,6 +249,7 @@ int main(void)
     tcase_add_test(t, what_was_created_is_destroyed);
     tcase_add_test(t, files_that_strangers_could_have_written);
     tcase_add_test(t, names_that_are_no_names);
+    tcase_add_test(t, folders_are_searched_in_their_order);
     suite_add_tcase(s, t);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

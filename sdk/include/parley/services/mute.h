@@ -1,4 +1,4 @@
-/* <parley/services/mute.h>: who may not speak, offered by the hub `mute` to other plugins. */
+/* <parley/services/mute.h>: who may not speak, offered by the hub `mute` to other plugins. Since 1.0. */
 #ifndef PARLEY_SERVICES_MUTE_H
 #define PARLEY_SERVICES_MUTE_H
 #include <parley/base.h>

@@ -1,0 +1,198 @@
+// parleyctl against the daemon: each command, for people and as JSON, and all that can be wrong between the two.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { chmod, lstat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { enter } from './lib/client.mjs';
+import { Daemon, execute, parleyctl, slow } from './lib/daemon.mjs';
+
+const ctl = (d, ...args) => execute(parleyctl, ['--socket', d.socket ?? d, ...args]);
+async function done(d, ...args) {
+    const r = await ctl(d, ...args);
+    assert.equal(r.status, 0, `${args.join(' ')}: ${r.stderr}`);
+    return r.stdout;
+}
+const json = async (d, ...args) => JSON.parse(await done(d, ...args, '--json'));
+
+test('status', async (t) => {
+    const d = await Daemon.start(t, { changes: { server: { pumps: 2 } } });
+    const ann = await enter(t, d, 'ann');
+    await ann.ask({ type: 'chat_message', channel: 'general', message: 'one' });
+    const s = await json(d, 'status');
+    assert.equal(s.pid, d.process.pid);
+    assert.equal(s.config, d.file);
+    assert.equal(s.ready, true);
+    assert.deepEqual(s.reasons, []);
+    assert.deepEqual(s.clients, { open: 1, pending: 0, by_protocol: { native: 1 } });
+    assert.deepEqual(s.users, { connected: 1, away: 0 });
+    assert.ok(s.channels >= 1);
+    assert.equal(s.messages.received, 1);
+    assert.ok(s.memory_bytes > 1e6 && s.uptime_ms > 0);
+    assert.deepEqual(s.loops.map((l) => l.name), ['control', 'hub', 'pump 0', 'pump 1']);
+    for (const l of s.loops) assert.ok(l.lag_us >= 0 && l.busy >= 0 && l.mailbox >= 0, JSON.stringify(l));
+    const text = await done(d, 'status');
+    assert.match(text, new RegExp(`process +${d.process.pid}, up`));
+    assert.match(text, /clients +1, 1 native, 0 at the door\n/);
+    assert.match(text, /\npump 1 +\d+ us/);
+    // the same over HTTP, with curl or with the admin's token
+    const r = await fetch(`${d.admin}/admin/status`, { headers: { authorization: `Bearer ${await d.adminToken()}` } });
+    assert.equal((await r.json()).pid, d.process.pid);
+    assert.equal((await fetch(`${d.admin}/admin/status`)).status, 401);
+    assert.equal((await fetch(`${d.http}/admin/status`)).status, 404, 'not for the public');
+});
+
+test('the level of the log is shown and set while the server runs', async (t) => {
+    const d = await Daemon.start(t);
+    assert.equal(await done(d, 'log'), 'info\n');
+    assert.deepEqual(await json(d, 'log', 'debug'), { level: 'debug' });
+    const told = await d.logged('log_level');
+    assert.deepEqual([told.from, told.to, told.by], ['info', 'debug', `uid ${process.getuid()}`]);
+    assert.equal(await done(d, 'log', 'error'), 'error\n');
+    assert.equal(await done(d, 'log'), 'error\n');
+    const bad = await ctl(d, 'log', 'loud');
+    assert.equal(bad.status, 1);
+    assert.equal(bad.stderr, "parleyctl: 'level' must be debug, info, warning or error.\n");
+});
+
+function follow(t, d, ...args) {
+    const p = spawn(parleyctl, ['--socket', d.socket, 'log', 'follow', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    t.after(() => p.kill());
+    const f = { process: p, lines: [], errors: '', exited: new Promise((r) => p.on('exit', (status, signal) => r({ status, signal }))) };
+    const waiting = new Set();
+    createInterface({ input: p.stdout }).on('line', (l) => {
+        f.lines.push(l);
+        for (const w of waiting) w(l);
+    });
+    p.stderr.on('data', (x) => (f.errors += x));
+    f.line = (pattern) =>
+        new Promise((ok, fail) => {
+            const there = f.lines.find((l) => pattern.test(l));
+            if (there) return ok(there);
+            const timer = setTimeout(() => fail(new Error(`no ${pattern} in\n${f.lines.join('\n')}\n${f.errors}`)), 15_000 * slow);
+            waiting.add((l) => pattern.test(l) && (clearTimeout(timer), ok(l)));
+        });
+    return f;
+}
+
+test('the log is followed', async (t) => {
+    const d = await Daemon.start(t);
+    const all = follow(t, d, '-n', '100', '--json');
+    const few = follow(t, d, '-n', '1', '-l', 'warning');
+    assert.equal(JSON.parse(await all.line(/"started"/)).pid, d.process.pid, 'what was logged before');
+    await done(d, 'log', 'debug');
+    await few.line(/^\d{4}-.*Z warning log_level from=info to=debug by="uid \d+"$/);
+    await all.line(/"log_level"/);
+    await done(d, 'log', 'info');
+    await few.line(/from=debug to=info/);
+    assert.ok(few.lines.every((l) => / (warning|error) /.test(l)), few.lines.join('\n'));
+    for (const l of all.lines) assert.ok(JSON.parse(l).event, l);
+    await d.terminate();
+    assert.deepEqual(await all.exited, { status: 2, signal: null });
+    assert.match(all.errors, /^parleyctl: the daemon at .* closed the connection: it has stopped\n$|no daemon listens/);
+});
+
+test('whoever stops reading harms nobody', async (t) => {
+    const d = await Daemon.start(t);
+    const f = follow(t, d, '-n', '5');
+    await f.line(/started/);
+    f.process.stdout.destroy(); // SIGPIPE with its next line
+    await done(d, 'log', 'debug');
+    const { status, signal } = await f.exited;
+    assert.ok(signal === 'SIGPIPE' || status === 0, `${status} ${signal} ${f.errors}`);
+    assert.equal(f.errors, '');
+    assert.equal(await done(d, 'log'), 'debug\n', 'the server runs');
+});
+
+test('no daemon, or something else', async (t) => {
+    const d = await Daemon.start(t);
+    const away = await ctl('/nonexistent/x', 'status');
+    assert.equal(away.status, 2);
+    assert.equal(away.stderr, 'parleyctl: no daemon listens at /nonexistent/x: is it running? Start it, or pass --socket PATH\n');
+    assert.equal(away.stdout, '');
+    const from_env = await execute(parleyctl, ['log'], { env: { ...process.env, PARLEY_SOCKET: d.socket } });
+    assert.equal(from_env.stdout, 'info\n');
+    const long = await ctl(`/tmp/${'x'.repeat(103)}`, 'status');
+    assert.equal(long.status, 64);
+    assert.match(long.stderr, /at most 107 bytes/);
+    const other = createServer((s) => s.end('SSH-2.0-x\r\n')).listen(join(d.folder, 'other'));
+    t.after(() => other.close());
+    await new Promise((r) => other.on('listening', r));
+    const strange = await ctl(join(d.folder, 'other'), 'status');
+    assert.equal(strange.status, 2);
+    assert.match(strange.stderr, /is no Parley|closed the connection/);
+    d.process.kill('SIGKILL');
+    await d.exited;
+    assert.equal((await lstat(d.socket)).isSocket(), true, 'a crash leaves its socket');
+    assert.match((await ctl(d, 'status')).stderr, /no daemon listens at .*parley\.sock: is it running/);
+    await d.restart();
+    assert.equal(await done(d, 'log'), 'info\n', 'which the next one replaces');
+    await d.terminate();
+    await assert.rejects(lstat(d.socket), { code: 'ENOENT' }, 'an end in order does not');
+});
+
+test('who may not', { skip: process.getuid() !== 0 && 'only root can be somebody else' }, async (t) => {
+    const d = await Daemon.start(t);
+    await chmod(d.folder, 0o755);
+    const as = (uid, ...args) => execute('setpriv', [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', parleyctl, '-s', d.socket, ...args]);
+    const closed = await as(12345, 'status');
+    assert.equal(closed.status, 3, closed.stderr);
+    assert.equal(closed.stderr, `parleyctl: you may not use ${d.socket}: root may, the user root, and the group root if [control] names it\n`);
+    await chmod(d.socket, 0o666);
+    const refused = await as(12345, 'log', 'debug');
+    assert.equal(refused.status, 3, refused.stderr);
+    assert.match(refused.stderr, /^parleyctl: You \(uid 12345\) may not control this server: root may, .*\n$/);
+    assert.equal((await d.logged('refused')).uid, 12345);
+    assert.equal(await done(d, 'log'), 'info\n');
+    // a member of the group that the configuration names
+    const g = await Daemon.start(t, { changes: { control: { group: 'daemon' } } });
+    await chmod(g.folder, 0o755);
+    assert.equal((await lstat(g.socket)).mode & 0o777, 0o660);
+    const member = await execute('setpriv', ['--reuid=12345', '--regid=12345', '--groups=daemon', parleyctl, '-s', g.socket, 'log']);
+    assert.equal(member.stdout, 'info\n', member.stderr);
+});
+
+test('two daemons, no socket, a socket that cannot be', async (t) => {
+    const a = await Daemon.start(t);
+    const b = await Daemon.start(t, { changes: { control: { socket: a.socket } }, ready: false });
+    assert.deepEqual(await b.exited, { status: 2, signal: null });
+    assert.match((await b.logged('start_failed')).msg, /^the control socket .* is another daemon's, which runs$/);
+    assert.equal(await done(a, 'log'), 'info\n', 'the first one keeps it');
+    const none = await Daemon.start(t, { changes: { control: { socket: 'none' } } });
+    assert.ok(!none.lines.some((l) => l.listener === 'control'));
+    await assert.rejects(lstat(none.socket), { code: 'ENOENT' });
+    // where nobody asked for one, a place that is taken is no reason not to begin
+    const c = await Daemon.start(t, { changes: { control: null }, env: { RUNTIME_DIRECTORY: a.folder } });
+    assert.match((await c.logged('control_unavailable')).msg, /another daemon's/);
+    // and a free one is taken, where parleyctl finds it
+    const e = await Daemon.start(t, { changes: { control: null }, env: { RUNTIME_DIRECTORY: c.folder } });
+    assert.equal((await e.logged('listening', (l) => l.listener === 'control')).socket, c.socket);
+    const found = await execute(parleyctl, ['status', '--json'], { env: { ...process.env, RUNTIME_DIRECTORY: c.folder, PARLEY_SOCKET: '' } });
+    assert.equal(JSON.parse(found.stdout).pid, e.process.pid);
+    assert.equal((await lstat(c.socket)).mode & 0o777, 0o660);
+});
+
+test('bad command lines', async (t) => {
+    const lines = [
+        [[], /a command is needed, such as 'status'/],
+        [['statis'], /there is no command 'statis' \(did you mean 'status'\?\)/],
+        [['xyzzy'], /there is no command 'xyzzy'\n/],
+        [['status', 'more'], /what is 'more'\?/],
+        [['status', '--nonsense'], /unrecognized option/],
+        [['--nonsense', 'status'], /unrecognized option/],
+        [['log', 'follow', '-n', 'many'], /--lines must be a number from 0 to 1000, not 'many'/],
+    ];
+    for (const [args, message] of lines) {
+        const r = await execute(parleyctl, args);
+        assert.equal(r.status, 64, `${args}: ${r.stderr}`);
+        assert.match(r.stderr, message);
+        assert.equal(r.stdout, '');
+    }
+    const help = await execute(parleyctl, ['--help']);
+    assert.equal(help.status, 0);
+    for (const word of ['status', 'log', 'Exit status: 0 done']) assert.ok(help.stdout.includes(word), word);
+    assert.match((await execute(parleyctl, ['log', '--help'])).stdout, /Usage: parleyctl log \[OPTION\.\.\.\]/);
+    assert.match((await execute(parleyctl, ['--version'])).stdout, /^parleyctl \d+\.\d+\.\d+\n$/);
+});
