@@ -189,6 +189,59 @@ static bool put_payload_back(struct hub *h, struct message *m)
     return edited;
 }
 
+/* It asks: with a copy, for the message goes on. It is held for nobody. */
+static void keep_asking(struct hub *h, struct message *m, const struct plugin_hub *hub,
+                        parley_verdict v)
+{
+    struct message *copy = v == PARLEY_HOLD ? message_copy(m) : NULL;
+
+    if (holds_keep_copy(m, copy, hub))
+        return;
+    message_destroy(copy);
+    holds_drop(h, m);
+}
+
+/* Its hook is over: all is as it was, and what it said is put down. */
+static void leave_shadow(struct hub *h, struct message *m, const struct plugin_hub *hub,
+                         struct hook_before before, enum hook hook, parley_verdict v,
+                         const struct outcome *why, int64_t took_ns)
+{
+    bool edited = put_payload_back(h, m), asks = m->hold && m->hold->kind != HOLD_MESSAGE;
+
+    hook_leave(h, before);
+    if (m->hold)
+        keep_asking(h, m, hub, v);
+    if (v == PARLEY_HOLD && asks)
+        metric_inc(hub->instance->hub_side->judge.verdicts[JUDGED_HOLD]);
+    else if (v != PARLEY_PASS)
+        note(h, hub->instance, kind_of(v), hook, m, why, took_ns);
+    else if (edited)
+        note(h, hub->instance, JUDGED_EDIT, hook, m, why, took_ns);
+}
+
+void judge_shadow_end(struct hub *h, struct message *take_copy, const struct plugin_hub *hub,
+                      const struct hold_end *end)
+{
+    struct message *m = take_copy;
+    struct plugin_instance *i = hub->instance;
+    struct outcome why = {0};
+    int64_t start_ns, took_ns = 0;
+    parley_verdict v;
+
+    if (end) {
+        struct hook_before before = hook_enter(h, i, m, &why);
+
+        v = end->verdict;
+        if (end->answer) {
+            start_ns = budget_start(h);
+            v = hub->hub.on_answer(&i->host, &m->pub, end->answer);
+            took_ns = budget_end(h, i, HOOK_ANSWER, start_ns);
+        }
+        leave_shadow(h, m, hub, before, HOOK_ANSWER, v, &why, took_ns);
+    }
+    message_destroy(m);
+}
+
 static void shadow_link(struct hub *h, struct message *m, const struct plugin_hub *hub)
 {
     struct plugin_instance *i = hub->instance;
@@ -196,18 +249,12 @@ static void shadow_link(struct hub *h, struct message *m, const struct plugin_hu
     struct hook_before before = hook_enter(h, i, m, &why);
     int64_t took_ns;
     parley_verdict v;
-    bool edited;
 
     metric_inc_alone(hub->calls);
     budget_call(h, i);
     v = hub->hub.on_message(&i->host, &m->pub);
     took_ns = budget_called(h, i);
-    edited = put_payload_back(h, m);
-    hook_leave(h, before);
-    if (v != PARLEY_PASS)
-        note(h, i, kind_of(v), HOOK_MESSAGE, m, &why, took_ns);
-    else if (edited)
-        note(h, i, JUDGED_EDIT, HOOK_MESSAGE, m, &why, took_ns);
+    leave_shadow(h, m, hub, before, HOOK_MESSAGE, v, &why, took_ns);
 }
 
 /* --- the link --- */
@@ -297,7 +344,10 @@ parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_
     }
     if (m->hold) {
         if (v == PARLEY_HOLD && h->join_refused != m && holds_keep(h, m, hub)) {
-            note(h, i, JUDGED_HOLD, hook, m, &m->outcome, took_ns);
+            if (m->hold->kind == HOLD_MESSAGE)
+                note(h, i, JUDGED_HOLD, hook, m, &m->outcome, took_ns);
+            else /* it asks: what it says then is what counts */
+                metric_inc(i->hub_side->judge.verdicts[JUDGED_HOLD]);
             return v;
         }
         holds_drop(h, m);

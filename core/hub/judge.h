@@ -72,6 +72,10 @@ int judge_attach(struct hub *h, struct plugin_instance *i); /* its counts; 0 or 
 /* end: of a wait there; NULL: it is asked for the first time. HOLD: m->hold has it. */
 parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub,
                           const struct hold_end *end);
+/* What a shadowed hub asked about a message has come, or its time is over: it says what it would
+ * have said of the copy that waited. end NULL: nobody asks it any more. */
+void judge_shadow_end(struct hub *h, struct message *take_copy, const struct plugin_hub *hub,
+                      const struct hold_end *end);
 /* Makes sense of what a hook returned; *o is what it said meanwhile. PASS, DONE, DROP or REJECT. */
 parley_verdict judge_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v);
 /* The same for on_connect and on_join (`channel`; absent: none): counted, and kept as a record.

@@ -202,6 +202,85 @@ START_TEST(a_shadow_keeps_records_and_timers_of_its_own)
 }
 END_TEST
 
+static parley_verdict asks(parley_host *h, parley_message *m)
+{
+    parley_out *q = parley_http_request(h, "POST", "http://127.0.0.1:1/");
+
+    parley_put_str(q, "text", parley_message_text(m, 0));
+    parley_message_set_text(m, 0, PARLEY_STR("changed"));
+    return parley_ask(m, q, 5000, 7);
+}
+
+static parley_verdict says_what_it_heard(parley_host *h, parley_message *m, const parley_answer *x)
+{
+    ck_assert_uint_eq(x->tag, 7);
+    ck_assert_ptr_nonnull(m);
+    ck_assert_pstr_eq(parley_message_text(m, 0).p, "hi");
+    ck_assert_pstr_eq(parley_message_user(m).p, "ann");
+    ck_assert_int_eq(parley_message_set_text(m, 0, PARLEY_STR("again")), 0);
+    return x->error ? parley_fail(h, "no answer")
+                    : parley_reject(h, PARLEY_E_REJECTED, "asked", "No.");
+}
+
+START_TEST(what_a_shadow_asks_keeps_nobody_waiting)
+{
+    start_with(SHADOW);
+    metrics_reset();
+    kit_web(k, 1000, 200, "{}");
+    kit_web(k, 1000, 200, "{}");
+    a.on_message = asks;
+    a.on_answer = says_what_it_heard;
+    ck_assert_int_eq(kit_input(k, ann, SAY), PARLEY_PASS);
+    ck_assert_int_eq(say(ann, "room"), PARLEY_PASS); /* does not wait behind it either */
+    ck_assert_int_eq(kit_frames(k, bob, "say"), 2);
+    ck_assert_int_eq(kit_web_count(k), 2);
+    ck_assert_ptr_null(kit_verdict(k, "a"));
+    kit_advance_ms(k, 1000);
+    member_is(kit_verdict(k, "a"), "verdict", "reject");
+    member_is(kit_verdict(k, "a"), "rule", "asked");
+    member_is(kit_verdict(k, "a"), "hook", "on_answer");
+    member_is(kit_verdict(k, "a"), "mode", "shadow");
+    ck_assert_double_eq(metric_find("shadow_verdicts", PARLEY_STR("hold")), 2);
+    ck_assert_double_eq(metric_find("shadow_verdicts", PARLEY_STR("reject")), 2);
+    ck_assert_int_eq(kit_frames(k, ann, "error"), 0);
+    member_is(kit_last(k, bob, "say"), "payload.text", "hi");
+}
+END_TEST
+
+START_TEST(nor_when_no_answer_comes)
+{
+    start_with(SHADOW);
+    kit_web(k, 60000, 200, "{}");
+    kit_web(k, 60000, 200, "{}");
+    a.on_message = asks;
+    a.on_answer = says_what_it_heard;
+    ck_assert_int_eq(kit_input(k, ann, SAY), PARLEY_PASS);
+    kit_advance_ms(k, 5000);
+    member_is(kit_verdict(k, "a"), "verdict", "fail");
+    ck_assert_int_eq(kit_frames(k, ann, "error"), 0);
+    ck_assert_int_eq(say(ann, "room"), PARLEY_PASS); /* and one still waits when all ends */
+}
+END_TEST
+
+static parley_hold kept;
+static parley_verdict holds_it(parley_host *h, parley_message *m)
+{
+    (void)h;
+    return parley_hold_message(m, 60000, &kept);
+}
+
+START_TEST(what_a_shadow_holds_is_not_held)
+{
+    start_with(SHADOW);
+    a.on_message = holds_it;
+    ck_assert_int_eq(kit_input(k, ann, SAY), PARLEY_PASS);
+    ck_assert_int_eq(kit_frames(k, bob, "say"), 1);
+    member_is(kit_verdict(k, "a"), "verdict", "hold");
+    kit_advance_ms(k, 60000);
+    ck_assert_int_eq(kit_frames(k, ann, "error"), 0);
+}
+END_TEST
+
 static parley_verdict judge_says;
 static parley_verdict says_so(parley_host *h, parley_message *m)
 {
@@ -241,5 +320,8 @@ int main(void)
     tcase_add_test(t, shadows_see_what_the_live_one_refuses);
     tcase_add_test(t, a_shadow_keeps_records_and_timers_of_its_own);
     tcase_add_test(t, verdicts_are_counted_and_kept);
+    tcase_add_test(t, what_a_shadow_asks_keeps_nobody_waiting);
+    tcase_add_test(t, nor_when_no_answer_comes);
+    tcase_add_test(t, what_a_shadow_holds_is_not_held);
     return run_tests("judge", t);
 }
