@@ -12,6 +12,9 @@ install(FILES ${ini_files} DESTINATION etc/parley)
 file(GLOB unit_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/etc/*.service")
 install(FILES ${unit_files} DESTINATION lib/systemd/system)
 
+install(FILES "${PROJECT_SOURCE_DIR}/etc/completion/parleyctl.bash"
+        DESTINATION share/bash-completion/completions RENAME parleyctl)
+
 file(GLOB doc_files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.md"
      "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
      "${PROJECT_SOURCE_DIR}/LICENSE")

@@ -7,12 +7,15 @@
 #include "daemon.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "client/pump.h"
 #include "control/control.h"
+#include "hook_watch.h"
 #include "net/net.h"
 #include "parts.h"
+#include "reload.h"
 #include "watchdog.h"
 
 #include <jansson.h>
@@ -174,6 +177,14 @@ static void on_stop(void *arg, int signal_number)
     drain(d);
 }
 
+static void on_hangup(void *arg)
+{
+    struct daemon *d = arg;
+
+    if (!d->stopping && reload_request(d->parts.reload, NULL, NULL, NULL) < 0)
+        log_event(LOG_LEVEL_ERROR, "reload_failed", LOG_TEXT("msg", "there is not enough memory"));
+}
+
 /* --- the beginning --- */
 
 static void log_listeners(const struct parts *p)
@@ -215,7 +226,7 @@ static void begin(void *arg)
 {
     struct daemon *d = arg;
     struct parts *p = &d->parts;
-    size_t sections = 0;
+    size_t sections = p->registry.instance_count;
     char why[256] = "";
 
     if (control_start_auths(p->control, &p->registry, why) < 0 || parts_accept(p, why) < 0) {
@@ -223,8 +234,6 @@ static void begin(void *arg)
         end(d);
         return;
     }
-    for (const struct plugin_instance *i = p->registry.instances; i; i = i->next)
-        sections++;
     if (!p->registry.auth_count)
         log_event(LOG_LEVEL_WARNING, "no_auth",
                   LOG_TEXT("msg", "there is no section [auth ...]: nobody can enter"));
@@ -252,6 +261,12 @@ static void run(struct daemon *d)
         fail(d, "there is not enough memory");
         return;
     }
+    p->reload = reload_new(p, d->config_file);
+    if (!p->reload) {
+        fail(d, "there is not enough memory");
+        return;
+    }
+    control_on_hangup(p->control, on_hangup, d);
     control_watch_signals(p->control, on_stop, d);
     if (parts_start(p, why) < 0) {
         fail(d, why);
@@ -268,6 +283,9 @@ int daemon_run(const char *config_file)
     struct daemon *d = calloc(1, sizeof *d);
     int exit_code = 2;
 
+    crash_watch();
+    crumb_thread_begin("control");
+    hook_watch_start(HOOK_WATCH_MS, HOOK_WATCH_LOOK_MS);
     if (d) {
         d->config_file = config_file;
         d->exit_code = load(&d->parts, config_file) ? 0 : 1;
@@ -277,6 +295,7 @@ int daemon_run(const char *config_file)
         }
         if (d->parts.control)
             watchdog_arm(HUNG_MS, 2);
+        hook_watch_stop(); /* the names that it knows go with the sections */
         parts_finish(&d->parts);
         watchdog_disarm();
         if (d->stopping)
@@ -286,6 +305,7 @@ int daemon_run(const char *config_file)
         free(d->questions);
         free(d);
     }
+    crumb_thread_end();
     domain_leave(before);
     return exit_code;
 }

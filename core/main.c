@@ -1,5 +1,6 @@
 /* parleyd: the command line. Everything else is daemon.c's. */
 #include "daemon.h"
+#include "probe.h"
 
 #include <argp.h>
 #include <stdlib.h>
@@ -7,7 +8,12 @@
 struct arguments {
     const char *config_file;
     bool check;
+    int probe_fd; /* above 0: sections are tried, and what became of them goes there */
+    char **sections;
+    size_t section_count;
 };
+
+enum { PROBE_KEY = 0x100 };
 
 static void print_version(FILE *to, struct argp_state *state)
 {
@@ -27,7 +33,19 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'k':
         a->check = true;
         return 0;
+    case PROBE_KEY:
+        a->probe_fd = atoi(value);
+        return 0;
+    case ARGP_KEY_ARGS:
+        if (a->probe_fd <= 0)
+            return ARGP_ERR_UNKNOWN;
+        a->sections = state->argv + state->next;
+        a->section_count = (size_t)(state->argc - state->next);
+        state->next = state->argc;
+        return 0;
     case ARGP_KEY_ARG:
+        if (a->probe_fd > 0)
+            return ARGP_ERR_UNKNOWN;
         argp_error(state, "what is '%s'? A configuration file is named by -c FILE", value);
         return EINVAL;
     case ARGP_KEY_END:
@@ -45,6 +63,7 @@ int main(int argc, char **argv)
         {"config", 'c', "FILE", 0, "The configuration, an INI file", 0},
         {"check-config", 'k', NULL, 0,
          "Say whether FILE is right, and what it makes of the chain; start nothing", 0},
+        {"probe", PROBE_KEY, "FD", OPTION_HIDDEN, NULL, 0},
         {0}};
     static const struct argp argp = {
         .options = options,
@@ -54,11 +73,13 @@ int main(int argc, char **argv)
                "could "
                "not start or go on, and the log says why; 64 the command line.\n"
                "SIGTERM and SIGINT tell clients to come back later and stop when they are gone; a "
-               "second one stops at once."};
+               "second one stops at once. SIGHUP reads FILE again, and replaces what changed."};
     struct arguments a = {0};
 
     argp_program_version_hook = print_version;
     if (argp_parse(&argp, argc, argv, 0, NULL, &a))
         return 64;
+    if (a.probe_fd > 0)
+        return probe_child(a.config_file, a.probe_fd, a.sections, a.section_count);
     return a.check ? daemon_check_config(a.config_file) : daemon_run(a.config_file);
 }

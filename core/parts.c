@@ -16,6 +16,8 @@
 #include "hub/hub.h"
 #include "net/admission.h"
 #include "net/net.h"
+#include "probe.h"
+#include "reload.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -38,6 +40,23 @@ static void check_store(struct parts *p)
         config_fault(&p->config, k->line, "[server]: 'store': %s", why);
 }
 
+/* What crashes or hangs does so in a child first, where it can be named. */
+static void load_plugins(struct parts *p, const char *config_file)
+{
+    struct probe probe = {.registry = &p->registry, .config_file = config_file};
+
+    registry_plan(&p->registry, &p->config, p->settings.server.plugin_path, NULL);
+    if (p->registry.root)
+        probe_run(&probe);
+    if (probe.culprit)
+        config_fault(&p->config, probe.culprit->section->line, "[%s %s]: %s", probe.culprit->kind,
+                     probe.culprit->name, probe.why);
+    else if (probe.error)
+        config_fault(&p->config, 0, "%s", probe.why);
+    else if (p->registry.root)
+        registry_fill(&p->registry, &p->config);
+}
+
 int parts_load(struct parts *p, const char *config_file)
 {
     if (config_read_file(&p->config, config_file) < 0)
@@ -46,7 +65,7 @@ int parts_load(struct parts *p, const char *config_file)
     p->registry.settings = &p->settings;
     p->has_registry = true;
     check_store(p);
-    registry_load(&p->registry, &p->config, p->settings.server.plugin_path, NULL);
+    load_plugins(p, config_file);
     config_unused(&p->config);
     return p->config.fault_count ? -EINVAL : 0;
 }
@@ -174,9 +193,9 @@ int parts_make(struct parts *p, char why[256])
     p->logins = logins_new(&p->registry, &p->settings);
     if (!p->admission || !p->logins)
         return parts_no_memory(why);
-    for (struct plugin_instance *i = p->registry.instances; i; i = i->next) {
-        i->control = p->control;
-        i->logins = p->logins;
+    for (size_t k = 0; k < p->registry.instance_count; k++) {
+        p->registry.instances[k]->control = p->control;
+        p->registry.instances[k]->logins = p->logins;
     }
     error = make_arrays(p, why);
     error = error ? error : make_store(p, why);
@@ -279,6 +298,7 @@ static void finish_running(struct parts *p)
 {
     if (p->hub)
         end_threads(p);
+    reload_stop(p->reload);
     if (p->workers)
         workers_stop();
     control_quiesce(p->control);
@@ -293,6 +313,7 @@ static void finish_running(struct parts *p)
         loop_finish(&p->loops[i]);
     if (p->own_hub_loop)
         loop_finish(&p->hub_loop);
+    reload_finish(p->reload);
     hub_free(p->hub);
     store_close(p->store);
     logins_free(p->logins);
@@ -306,7 +327,9 @@ void parts_finish(struct parts *p)
 {
     if (p->control)
         finish_running(p);
-    if (p->has_registry)
+    if (p->reload)
+        reload_free(p->reload);
+    else if (p->has_registry)
         registry_finish(&p->registry);
     admission_free(p->admission);
     control_free(p->control);

@@ -12,6 +12,7 @@ struct pages;
 struct admission;
 struct admin_token;
 struct http_routes;
+struct reload;
 
 #define LISTENERS_MAX 32
 struct parts_listener { /* for the log: what net/ has bound */
@@ -21,8 +22,8 @@ struct parts_listener { /* for the log: what net/ has bound */
 struct parts {
     struct config config;
     struct settings settings;
-    struct registry registry;
-    bool has_registry; /* registry_load was called */
+    struct registry registry; /* the first; reload.h knows the latest */
+    bool has_registry;        /* registry_load was called */
 
     struct control *control;
     struct admission *admission;
@@ -37,6 +38,7 @@ struct parts {
     struct loop *loops;    /* the pumps' */
     struct actor **actors; /* control, hub, pumps: for /metrics; then of pumps alone from 2 on */
     struct net *admin_net; /* NULL: no admin listener */
+    struct reload *reload;
     struct admin_token *admin_token;
     struct local_socket control_socket;
     struct http_routes *routes;
@@ -58,5 +60,11 @@ int parts_accept(struct parts *p, char why[256]); /* tells all nets to begin. Li
 void parts_finish(struct parts *p);
 /* parts_network.c: from the sockets to the nets. Part of parts_make. */
 int parts_network(struct parts *p, char why[256]);
+/* What is answered over HTTP with the routes of that registry. 0, -ENOMEM: free what is not NULL.
+ */
+int parts_make_pages(struct parts *p, const struct registry *r, struct http_routes **ret_routes,
+                     struct pages **ret_pages);
+/* They change places with those that p has; nets still know the old ones. */
+void parts_swap_pages(struct parts *p, struct http_routes **routes, struct pages **pages);
 int parts_no_memory(char why[256]); /* -ENOMEM */
 #endif

@@ -133,10 +133,11 @@ static int listen_control(struct parts *p, struct net_options *o, char why[256])
     return error;
 }
 
-static int make_pages(struct parts *p, char why[256])
+int parts_make_pages(struct parts *p, const struct registry *r, struct http_routes **ret_routes,
+                     struct pages **ret_pages)
 {
     struct pages_context c = {.settings = &p->settings,
-                              .registry = &p->registry,
+                              .registry = r,
                               .logins = p->logins,
                               .control = p->control,
                               .actors = p->actors,
@@ -150,10 +151,23 @@ static int make_pages(struct parts *p, char why[256])
                                  .logins = p->logins,
                                  .admin_token = admin_token_text(p->admin_token)};
 
-    p->routes = http_routes_new();
-    if (p->routes && http_routes_context(p->routes, &guard) == 0)
-        p->pages = pages_new(&c, p->routes);
-    return p->pages ? 0 : parts_no_memory(why);
+    *ret_pages = NULL;
+    *ret_routes = http_routes_new();
+    if (*ret_routes && http_routes_context(*ret_routes, &guard) == 0)
+        *ret_pages = pages_new(&c, *ret_routes);
+    return *ret_pages ? 0 : -ENOMEM;
+}
+
+void parts_swap_pages(struct parts *p, struct http_routes **routes, struct pages **pages)
+{
+    struct http_routes *old_routes = p->routes;
+    struct pages *old_pages = p->pages;
+
+    lockout_inherit(*routes, p->routes);
+    p->routes = *routes;
+    p->pages = *pages;
+    *routes = old_routes;
+    *pages = old_pages;
 }
 
 static int make_nets(struct parts *p, struct net_options *all, char why[256])
@@ -202,7 +216,8 @@ int parts_network(struct parts *p, char why[256])
     error = listen_all(p, all, why);
     error = error ? error : listen_admin(p, &all[p->pump_count], why);
     error = error ? error : listen_control(p, &all[p->pump_count], why);
-    error = error ? error : make_pages(p, why);
+    if (!error && parts_make_pages(p, &p->registry, &p->routes, &p->pages) < 0)
+        error = parts_no_memory(why);
     error = error ? error : make_nets(p, all, why);
     for (uint32_t i = 0; i <= p->pump_count; i++)
         drop_sockets(&all[i]);

@@ -70,6 +70,6 @@ static int run(struct ctl *c)
 
 const struct command command_status = {
     .name = "status",
-    .doc = "How the server is: clients, traffic, memory, loops, and what keeps it from being ready",
+    .doc = "How the server is: clients, traffic, memory, loops, readiness",
     .run = run,
 };

@@ -124,6 +124,20 @@ static void put_quoted(struct line *l, const char *printable)
     put(l, "\"", 1);
 }
 
+static void put_int(struct line *l, int64_t v)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t n = v < 0 ? -(uint64_t)v : (uint64_t)v;
+
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while ((n /= 10) != 0);
+    if (v < 0)
+        digits[--at] = '-';
+    put(l, digits + at, sizeof digits - at);
+}
+
 static void put_number(struct line *l, double v)
 {
     char digits[40];
@@ -143,7 +157,7 @@ static void put_number(struct line *l, double v)
 
 static void put_field(struct line *l, const struct log_field *f)
 {
-    char text[TEXT_BYTES], digits[24];
+    char text[TEXT_BYTES];
     str_printable(str_of(f->key), text, NAME_BYTES);
     put_cstr(l, l->text ? " " : ",");
     if (l->text) {
@@ -162,8 +176,7 @@ static void put_field(struct line *l, const struct log_field *f)
             put_quoted(l, text);
         break;
     case LOG_KIND_INT:
-        snprintf(digits, sizeof digits, "%" PRId64, f->i);
-        put_cstr(l, digits);
+        put_int(l, f->i);
         break;
     case LOG_KIND_BOOL:
         put_cstr(l, f->i != 0 ? "true" : "false");
@@ -183,15 +196,17 @@ static void begin(struct line *l, bool text, enum log_level level, const char *e
                        .most = LINE_BYTES - sizeof ",\"lost\":4294967295,\"cut\":true}\n"};
     clock_rfc3339(clock_unix_ms(), time);
     str_printable(str_of(event), name, sizeof name);
-    char head[160];
-    int n = snprintf(head, sizeof head,
-                     l->text ? "%s %-7s " : "{\"time\":\"%s\",\"level\":\"%s\",\"event\":", time,
-                     level_names[level]);
-    put(l, head, (size_t)n);
-    if (l->text)
+    put_cstr(l, l->text ? "" : "{\"time\":\"");
+    put_cstr(l, time);
+    put_cstr(l, l->text ? " " : "\",\"level\":\"");
+    put_cstr(l, level_names[level]);
+    if (l->text) {
+        put(l, "        ", 8 - strlen(level_names[level]));
         put_cstr(l, name);
-    else
+    } else {
+        put_cstr(l, "\",\"event\":");
         put_quoted(l, name);
+    }
 }
 
 static void write_all(const char *p, size_t n)
@@ -216,9 +231,8 @@ static void end(struct line *l, uint32_t missing)
     l->full = false;
     l->most = LINE_BYTES;
     if (missing != 0) {
-        char text[32];
-        snprintf(text, sizeof text, l->text ? " lost=%" PRIu32 : ",\"lost\":%" PRIu32, missing);
-        put_cstr(l, text);
+        put_cstr(l, l->text ? " lost=" : ",\"lost\":");
+        put_int(l, missing);
     }
     if (cut)
         put_cstr(l, l->text ? " cut=true" : ",\"cut\":true");
@@ -325,4 +339,12 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         tell_suppressed();
     if (level == LOG_LEVEL_ERROR || is_allowed(event, second))
         write_line(level, event, fields);
+}
+
+void log_last_words(const char *event, const struct log_field *fields)
+{
+    struct line l;
+
+    build(&l, as_text, LOG_LEVEL_ERROR, event, fields, 0);
+    write_all(l.bytes, l.n);
 }

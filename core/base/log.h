@@ -46,5 +46,8 @@ bool log_wants(enum log_level level);
  * bound of lines an event and second protects the disk from strangers: beyond it lines are counted
  * and one `log_suppressed` says how many of which event. Errors are never suppressed. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+/* Likewise, as an error, from the handler of a signal: STR, INT and BOOL fields alone. Nothing is
+ * locked, allocated or asked of the C library that such a handler may not. */
+void log_last_words(const char *event, const struct log_field *fields);
 void log_limit(unsigned lines_per_event_and_second); /* 0: none; default 200 */
 #endif

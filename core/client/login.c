@@ -208,8 +208,12 @@ static parley_answer_at_door ask(struct logins *l, size_t i, struct login *login
 
     do {
         struct snapshot *p = snapshot_take(s);
+        struct crumb_before before;
+
         forget_answer(login);
+        before = plugin_enter(a->instance, "check");
         answer = a->auth.check(&a->instance->host, p ? p->data : NULL, &login->pub);
+        crumb_leave(before);
         /* The news of a publication went to those who were waiting already. This one was not. */
         again = answer == PARLEY_LATER && published_since(s, p);
         snapshot_release(p);

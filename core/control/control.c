@@ -76,14 +76,17 @@ static void on_signal(struct ev_loop *ev, ev_signal *w, int events)
 
     (void)ev;
     (void)events;
-    if (w->signum == SIGHUP)
-        log_event(LOG_LEVEL_WARNING, "reload_unsupported",
-                  LOG_TEXT("msg",
-                           "SIGHUP: this version does not read its configuration again while "
-                           "it runs; restart it for a new one to take effect"));
-    else
+    if (w->signum != SIGHUP)
         c->stop(c->stop_arg, w->signum);
+    else if (c->reload)
+        c->reload(c->reload_arg);
     domain_leave(before);
+}
+
+void control_on_hangup(struct control *c, void (*reload)(void *arg), void *arg)
+{
+    c->reload = reload;
+    c->reload_arg = arg;
 }
 
 void control_watch_signals(struct control *c, void (*stop)(void *arg, int signal_number), void *arg)

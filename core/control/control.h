@@ -26,6 +26,8 @@ void control_on_other_mail(struct control *c, void (*take)(void *arg, struct mai
  * do what they always do. [control] */
 void control_watch_signals(struct control *c, void (*stop)(void *arg, int signal_number),
                            void *arg);
+/* What SIGHUP does; NULL: nothing. */
+void control_on_hangup(struct control *c, void (*reload)(void *arg), void *arg);
 /* Calls start of every authenticator's table, in the order of the INI. [control] 0; -Exxx and why
  * when one refuses. */
 int control_start_auths(struct control *c, const struct registry *r, char why[256]);

@@ -32,6 +32,8 @@ struct control {
     bool watches_signals;
     void (*stop)(void *arg, int signal_number);
     void *stop_arg;
+    void (*reload)(void *arg);
+    void *reload_arg;
     /* Takes mail that is not control's own (answers of plugins' routes). NULL: nobody is there */
     void (*on_other_mail)(void *arg, struct mail *take_mail);
     void *other_arg;

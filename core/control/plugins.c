@@ -26,7 +26,10 @@ int control_start_auths(struct control *c, const struct registry *r, char why[25
     DOMAIN_ASSERT(DOMAIN_CONTROL);
     for (size_t i = 0; i < r->auth_count; i++) {
         struct plugin_instance *section = r->auths[i].instance;
+        struct crumb_before before = plugin_enter(section, "start");
         int error = r->auths[i].auth.start ? r->auths[i].auth.start(&section->host) : 0;
+
+        crumb_leave(before);
         if (error) {
             snprintf(why, 256, "[%s %s] could not start: %s", section->kind, section->name,
                      strerror(abs(error)));
@@ -64,8 +67,12 @@ static void on_fetched(void *arg, const struct fetch_answer *a)
     if (!a->error && a->body.n &&
         !value_parse(&arena, a->body, JSON_DEPTH, JSON_TOKENS, &json, &why))
         told.json = &json->pub;
-    if (auth && auth->on_answer && !p->control->quiesced)
+    if (auth && auth->on_answer && !p->control->quiesced) {
+        struct crumb_before before = plugin_enter(p->section, "on_answer");
+
         auth->on_answer(&p->section->host, &told);
+        crumb_leave(before);
+    }
     arena_finish(&arena);
     free(p);
 }
@@ -106,8 +113,12 @@ static void run_wanted(void *arg)
     struct wanted *w = arg;
     const parley_auth *auth = control_auth(w->section);
 
-    if (auth && auth->wanted && !w->control->quiesced)
+    if (auth && auth->wanted && !w->control->quiesced) {
+        struct crumb_before before = plugin_enter(w->section, "wanted");
+
         auth->wanted(&w->section->host, (parley_str){w->bearer, w->n});
+        crumb_leave(before);
+    }
     explicit_bzero(w->bearer, w->n); /* a token is somebody's key to the door */
     free(w);
 }

@@ -70,8 +70,12 @@ static void on_event(struct ev_loop *ev, ev_timer *w, int events)
         ;
     *at = t->next; /* before the call: it may set one of the same name */
     before = domain_enter(DOMAIN_CONTROL);
-    if (auth && auth->on_timer)
+    if (auth && auth->on_timer) {
+        struct crumb_before crumb = plugin_enter(t->section, "on_timer");
+
         auth->on_timer(&t->section->host, t->key);
+        crumb_leave(crumb);
+    }
     domain_leave(before);
     free(t);
 }

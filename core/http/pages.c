@@ -298,6 +298,8 @@ static int add_admin(struct pages *p, struct http_routes *to, const char *role)
 {
     int error = page_status_add(p, to, role);
 
+    error = error ? error : page_clients_add(p, to, role);
+    error = error ? error : page_plugins_add(p, to, role);
     return error ? error : page_log_add(p, to, role);
 }
 

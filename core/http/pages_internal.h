@@ -28,6 +28,8 @@ void page_web_finish(struct pages *p);
 int page_metrics_add(struct pages *p, struct http_routes *to, const char *role);
 int page_verdicts_add(struct pages *p, struct http_routes *to, const char *role);
 int page_status_add(struct pages *p, struct http_routes *to, const char *role);
+int page_clients_add(struct pages *p, struct http_routes *to, const char *role);
+int page_plugins_add(struct pages *p, struct http_routes *to, const char *role);
 int page_log_add(struct pages *p, struct http_routes *to, const char *role);
 void page_log_finish(struct pages *p);
 /* A route below /admin/, of the admin listener alone. 0 or -Exxx */

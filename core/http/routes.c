@@ -187,3 +187,10 @@ void lockout_failed(const struct http_routes *r, parley_str address)
     look_up(w, address, true)->failures++;
     pthread_mutex_unlock(&w->lock);
 }
+
+void lockout_inherit(struct http_routes *to, struct http_routes *from)
+{
+    pthread_mutex_lock(&from->lock);
+    memcpy(to->lockout, from->lockout, sizeof to->lockout);
+    pthread_mutex_unlock(&from->lock);
+}

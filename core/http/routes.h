@@ -40,5 +40,6 @@ void http_routes_allow(const struct http_routes *r, bool admin, parley_str path,
 /* Too many failures of this address within a minute? [any] */
 bool lockout_holds(const struct http_routes *r, parley_str address);
 void lockout_failed(const struct http_routes *r, parley_str address);
+void lockout_inherit(struct http_routes *to, struct http_routes *from);
 const char *http_method_name(enum http_method m);
 #endif

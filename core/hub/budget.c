@@ -31,6 +31,7 @@ void budget_attach(struct hub *h, struct plugin_instance *i)
     int64_t ns = i->budget_ms * NS_PER_MS;
 
     j->budget_ns = ns;
+    metric_set(j->breaker, 0); /* of the generation before */
     j->logged_ns = INT64_MIN / 2;
     for (unsigned k = 0; k < BREAKER_OVER; k++)
         j->over[k].at_ns = INT64_MIN / 2;

@@ -1,8 +1,9 @@
 /* The chain of hubs: which of them see a message, in which order, and what their verdicts mean.
  *
  * The order is the registry's (phase, then the INI); for each message type the hubs that want it
- * are listed once, at start. A hook runs between hook_enter and hook_leave, and what it asked for
- * is done before the next one runs, unless that is held. After quiesce no hook runs any more.
+ * are listed once, when the registry is made. A hook runs between hook_enter and hook_leave, and
+ * what it asked for is done before the next one runs, unless that is held. After quiesce no hook
+ * runs any more.
  */
 #include "base/str.h"
 #include "hub/internal.h"
@@ -11,10 +12,10 @@
 
 #define PHASE_APART 100 /* from one phase to the next */
 
-struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
-                              struct outcome *refusal)
+struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, const char *hook,
+                              struct message *m, struct outcome *refusal)
 {
-    struct hook_before before = {h->current, h->current_message, h->refusal,
+    struct hook_before before = {plugin_enter(i, hook), h->current, h->current_message, h->refusal,
                                  domain_enter(DOMAIN_HUB)};
 
     h->current = i;
@@ -28,6 +29,7 @@ void hook_leave(struct hub *h, struct hook_before before)
     struct message *m = h->current_message;
     bool shadow = h->current->shadow;
 
+    crumb_leave(before.crumb);
     if (m && m->edit) {
         if (message_merge(m, m->edit) < 0)
             m->edit_failed = true;
@@ -57,39 +59,46 @@ static int list_new(struct hub_list *l, size_t most)
     return l->hubs ? 0 : -ENOMEM;
 }
 
-int chain_build(struct hub *h)
+static int list_type(struct hub_chain *c, const struct registry *r, parley_str type)
 {
-    struct registry *r = h->registry;
-
-    h->chains = calloc(r->type_count ? r->type_count : 1, sizeof *h->chains);
-    if (!h->chains)
+    if (list_new(&c->on_message, r->hub_count) < 0 || list_new(&c->on_settled, r->hub_count) < 0)
         return -ENOMEM;
-    for (size_t t = 0; t < r->type_count; t++) {
-        struct hub_chain *c = &h->chains[r->types[t]->index];
+    for (size_t i = 0; i < r->hub_count; i++) {
+        const struct plugin_hub *hub = r->hubs[i];
 
-        if (list_new(&c->on_message, r->hub_count) < 0 ||
-            list_new(&c->on_settled, r->hub_count) < 0)
-            return -ENOMEM;
-        for (size_t i = 0; i < r->hub_count; i++) {
-            if (!wants(&r->hubs[i], r->types[t]->name))
-                continue;
-            if (r->hubs[i].hub.on_message)
-                c->on_message.hubs[c->on_message.count++] = (uint16_t)i;
-            if (r->hubs[i].hub.on_settled)
-                c->on_settled.hubs[c->on_settled.count++] = (uint16_t)i;
-        }
+        if (!wants(hub, type))
+            continue;
+        if (hub->hub.on_message)
+            c->on_message.hubs[c->on_message.count++] = (uint16_t)i;
+        if (hub->hub.on_settled)
+            c->on_settled.hubs[c->on_settled.count++] = (uint16_t)i;
     }
     return 0;
 }
 
-void chain_finish(struct hub *h)
+struct hub_chains *chain_new(const struct registry *r)
 {
-    for (size_t t = 0; h->chains && t < h->registry->type_count; t++) {
-        free(h->chains[t].on_message.hubs);
-        free(h->chains[t].on_settled.hubs);
+    size_t count = r->root ? r->root->type_name_count : 0;
+    struct hub_chains *c = calloc(1, sizeof *c + count * sizeof *c->of);
+
+    if (!c)
+        return NULL;
+    c->count = count;
+    for (size_t t = 0; t < count; t++)
+        if (list_type(&c->of[t], r, str_of(r->root->type_names[t])) < 0) {
+            chain_free(c);
+            return NULL;
+        }
+    return c;
+}
+
+void chain_free(struct hub_chains *c)
+{
+    for (size_t t = 0; c && t < c->count; t++) {
+        free(c->of[t].on_message.hubs);
+        free(c->of[t].on_settled.hubs);
     }
-    free(h->chains);
-    h->chains = NULL;
+    free(c);
 }
 
 /* A hub ended it: those of its phase that are shadowed see it all the same, wherever they stand, or
@@ -101,7 +110,7 @@ static void show_shadows(struct hub *h, struct message *m, const struct hub_list
     size_t count = l ? l->count : r->hub_count;
 
     for (; k < count; k++) {
-        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
+        const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
 
         if (hub->hub.phase / PHASE_APART != phase / PHASE_APART)
             return;
@@ -122,12 +131,12 @@ static parley_verdict passed(struct message *m, parley_verdict v)
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until)
 {
     const struct registry *r = h->registry;
-    const struct hub_list *l = m->type ? &h->chains[m->type->index].on_message : NULL;
+    const struct hub_list *l = m->type ? &h->chains->of[m->type->index].on_message : NULL;
     size_t count = l ? l->count : r->hub_count;
     bool begun = false;
 
     for (size_t k = m->chain_at; k < count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
+        const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
         parley_verdict v;
 
         if (hub->hub.phase < from || hub->hub.phase >= until)
@@ -142,7 +151,7 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
         v = passed(m, judge_link(h, m, hub, NULL));
         if (v == PARLEY_HOLD)
             m->chain_at = (uint16_t)(k + 1);
-        else if (v != PARLEY_PASS && h->shadows)
+        else if (v != PARLEY_PASS && r->shadow_hubs)
             show_shadows(h, m, l, k + 1, hub->hub.phase);
         if (v != PARLEY_PASS)
             return v;
@@ -158,10 +167,37 @@ parley_verdict chain_resume(struct hub *h, struct message *m, const struct plugi
     return v == PARLEY_PASS ? chain_run(h, m, INT32_MIN, PARLEY_PHASE_STORE) : v;
 }
 
+static const struct plugin_hub *link_at(const struct registry *r, const struct hub_chains *c,
+                                        const struct message *m, size_t k)
+{
+    const struct hub_list *l = m->type ? &c->of[m->type->index].on_message : NULL;
+
+    if (k >= (l ? l->count : r->hub_count))
+        return NULL;
+    return r->hubs[l ? l->hubs[k] : k];
+}
+
+void chain_move(struct hub *h, struct message *m, const struct registry *old,
+                const struct hub_chains *old_chains)
+{
+    size_t at = m->chain_at;
+
+    m->chain_at = 0;
+    while (at-- > 0) {
+        const struct plugin_hub *before = link_at(old, old_chains, m, at), *now;
+
+        for (size_t k = 0; before && (now = link_at(h->registry, h->chains, m, k)); k++)
+            if (now->seat == before->seat) {
+                m->chain_at = (uint16_t)(k + 1);
+                return;
+            }
+    }
+}
+
 void chain_settled(struct hub *h, struct message *m)
 {
     const struct registry *r = h->registry;
-    const struct hub_list *l = m->type ? &h->chains[m->type->index].on_settled : NULL;
+    const struct hub_list *l = m->type ? &h->chains->of[m->type->index].on_settled : NULL;
     size_t count = l ? l->count : r->hub_count;
     parley_outcome o = {.struct_size = sizeof o,
                         .verdict = m->outcome.verdict,
@@ -172,13 +208,13 @@ void chain_settled(struct hub *h, struct message *m)
     if (count)
         budget_begin(h);
     for (size_t k = 0; k < count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[l ? l->hubs[k] : k];
+        const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
         struct hook_before before;
         bool more;
 
         if (!l && (!hub->hub.on_settled || !wants(hub, m->type_name)))
             continue;
-        before = hook_enter(h, hub->instance, m, NULL);
+        before = hook_enter(h, hub->instance, "on_settled", m, NULL);
         hub->hub.on_settled(&hub->instance->host, &m->pub, &o);
         budget_settled(h, hub->instance);
         more = h->ops != NULL;
@@ -188,31 +224,47 @@ void chain_settled(struct hub *h, struct message *m)
     }
 }
 
+static void passed_some(struct hub *h, struct hub_client *c, size_t hubs)
+{
+    c->passed = (uint32_t)hubs;
+    h->clients_refused += !c->refused;
+    c->refused = true;
+}
+
+static bool has_passed(const struct hub_client *c, const struct plugin_hub *hub, size_t place)
+{
+    return c->refused ? place < c->passed : hub->seat <= c->passed;
+}
+
 parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome *ret_why)
 {
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         int64_t start_ns, took_ns;
         parley_verdict v;
 
         if (hub->hub.on_connect) {
             memset(ret_why, 0, sizeof *ret_why);
-            before = hook_enter(h, hub->instance, NULL, ret_why);
+            before = hook_enter(h, hub->instance, "on_connect", NULL, ret_why);
             start_ns = budget_start(h);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
             took_ns = budget_end(h, hub->instance, HOOK_CONNECT, start_ns);
             hook_leave(h, before);
             if (judge_client(h, hub->instance, c, PARLEY_NONE, ret_why, v, took_ns) ==
-                PARLEY_REJECT)
+                PARLEY_REJECT) {
+                passed_some(h, c, k);
                 return PARLEY_REJECT;
+            }
         }
-        c->passed = (uint16_t)(k + 1);
-        if (c->state == HUB_CLIENT_CLOSING) /* kicked by what the hook asked for */
+        if (c->state == HUB_CLIENT_CLOSING) { /* kicked by what the hook asked for */
+            passed_some(h, c, k + 1);
             return PARLEY_DONE;
+        }
     }
+    c->passed = h->seats;
     return PARLEY_PASS;
 }
 
@@ -221,13 +273,13 @@ void chain_greet(struct hub *h, struct hub_client *c)
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         int64_t start_ns;
 
         if (!hub->hub.on_greet)
             continue;
-        before = hook_enter(h, hub->instance, NULL, NULL);
+        before = hook_enter(h, hub->instance, "on_greet", NULL, NULL);
         start_ns = budget_start(h);
         hub->hub.on_greet(&hub->instance->host, (parley_client){c->handle});
         budget_end(h, hub->instance, HOOK_GREET, start_ns);
@@ -239,14 +291,14 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
 {
     const struct registry *r = h->registry;
 
-    for (size_t k = 0; k < c->passed && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+    for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         int64_t start_ns;
 
-        if (!hub->hub.on_disconnect)
+        if (!hub->hub.on_disconnect || !has_passed(c, hub, k))
             continue;
-        before = hook_enter(h, hub->instance, NULL, NULL);
+        before = hook_enter(h, hub->instance, "on_disconnect", NULL, NULL);
         start_ns = budget_start(h);
         hub->hub.on_disconnect(&hub->instance->host, (parley_client){c->handle}, reason);
         budget_end(h, hub->instance, HOOK_DISCONNECT, start_ns);
@@ -261,7 +313,7 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         int64_t start_ns, took_ns;
         parley_verdict v;
@@ -269,7 +321,7 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
         if (!hub->hub.on_join || hub->instance == asker)
             continue;
         memset(ret_why, 0, sizeof *ret_why);
-        before = hook_enter(h, hub->instance, NULL, ret_why);
+        before = hook_enter(h, hub->instance, "on_join", NULL, ret_why);
         start_ns = budget_start(h);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
         took_ns = budget_end(h, hub->instance, HOOK_JOIN, start_ns);
@@ -286,13 +338,13 @@ void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
     const struct registry *r = h->registry;
 
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
         int64_t start_ns;
 
         if (!hub->hub.on_leave || hub->instance == asker)
             continue;
-        before = hook_enter(h, hub->instance, NULL, NULL);
+        before = hook_enter(h, hub->instance, "on_leave", NULL, NULL);
         start_ns = budget_start(h);
         hub->hub.on_leave(&hub->instance->host, (parley_client){c->handle}, ch->name);
         budget_end(h, hub->instance, HOOK_LEAVE, start_ns);

@@ -356,6 +356,7 @@ static void destroy(struct hub *h, struct hub_client *c)
     h->client_count--;
     h->protocol_clients[c->protocol]--;
     h->untold -= c->untold;
+    h->clients_refused -= c->refused;
     identity_unref(c->identity);
     if (c->membership_cap > 1)
         free(c->memberships.many);
@@ -385,6 +386,17 @@ void clients_quiesce(struct hub *h)
                 continue;
             c->state = HUB_CLIENT_CLOSING;
             chain_disconnect(h, c, PARLEY_LEFT_RESTART);
+        }
+}
+
+void clients_tell_refused(struct hub *h)
+{
+    for (uint32_t pump = 0; pump < h->pump_count; pump++)
+        for (uint32_t slot = 0; slot < h->client_caps[pump]; slot++) {
+            struct hub_client *c = h->clients[pump][slot];
+
+            if (c && c->refused)
+                chain_disconnect(h, c, PARLEY_LEFT_REFUSED);
         }
 }
 

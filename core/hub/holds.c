@@ -300,26 +300,24 @@ static void go_on(struct hub *h, struct hold *x, const struct hold_end *end)
 }
 
 /* The hub of an instance that hears of answers to what holds no message. */
-static const struct plugin_hub *listener(const struct hub *h, const struct hold *x)
+static const struct plugin_hub *listener(const struct hold *x)
 {
-    const struct registry *r = h->registry;
-
     if (x->link)
         return x->link;
-    for (size_t k = 0; k < r->hub_count; k++)
-        if (r->hubs[k].instance == x->instance && r->hubs[k].hub.on_answer)
-            return &r->hubs[k];
+    for (const struct plugin_hub *hub = x->instance->hubs; hub; hub = hub->next)
+        if (hub->hub.on_answer)
+            return hub;
     return NULL;
 }
 
 static void tell(struct hub *h, struct hold *x, const parley_answer *a)
 {
-    const struct plugin_hub *to = listener(h, x);
+    const struct plugin_hub *to = listener(x);
     struct hook_before before;
 
-    if (!to || h->stopping)
+    if (!to || h->stopping || x->instance->quiesced)
         return;
-    before = hook_enter(h, x->instance, NULL, NULL);
+    before = hook_enter(h, x->instance, "on_answer", NULL, NULL);
     to->hub.on_answer(&x->instance->host, NULL, a);
     hook_leave(h, before);
     arena_finish(&h->hook_arena);
@@ -544,4 +542,21 @@ uint32_t holds_left(const struct hub *h)
     for (const struct hold *x = h->holds->by_number; x; x = x->hh.next)
         n += !x->over;
     return n;
+}
+
+/* --- another registry --- */
+
+void holds_moved(struct hub *h, const struct registry *old, const struct hub_chains *old_chains)
+{
+    for (struct hold *x = h->holds->by_number; x; x = x->hh.next)
+        if (x->message && x->link)
+            chain_move(h, x->message, old, old_chains);
+}
+
+bool holds_refer(const struct hub *h, const struct plugin_instance *i)
+{
+    for (const struct hold *x = h->holds->by_number; x; x = x->hh.next)
+        if (x->message && x->message->type && x->message->type->instance == i)
+            return true;
+    return lines_refer(h, i);
 }

@@ -81,6 +81,10 @@ int64_t holds_next(const struct hub *h);              /* the next one; INT64_MAX
 void holds_quiesce(struct hub *h); /* all that waits is refused; what comes back reaches nobody */
 /* How many waits of an instance are not over: while there is one, it must not go. */
 uint32_t holds_of(const struct plugin_instance *i);
+/* The hub has another registry: what waits goes on in its chain. */
+void holds_moved(struct hub *h, const struct registry *old, const struct hub_chains *old_chains);
+/* Whether a message that waits is of a type of that instance. */
+bool holds_refer(const struct hub *h, const struct plugin_instance *i);
 uint32_t holds_left(const struct hub *h); /* of all, those that nobody has ended yet */
 /* work.c */
 struct work *work_new(struct hold *x, int (*job)(void *arg, parley_out *answer), void *arg);
@@ -98,5 +102,6 @@ void line_leave(struct hub *h, struct line *l); /* and runs what waits, as far a
 /* Whether m has to wait behind another one of its author's; then it is taken. While h->lines. */
 bool line_behind(struct hub *h, struct message *take);
 void lines_closed(struct hub *h, client_handle c); /* thrown out: what he said is not for others */
+bool lines_refer(const struct hub *h, const struct plugin_instance *i); /* see holds_refer */
 void lines_free(struct hub *h);
 #endif

@@ -61,18 +61,20 @@ static void run_deferred(struct hub *h)
 /* A request to a plugin's route: answered in this turn. */
 static void take_request(struct hub *h, struct http_request *q)
 {
-    const struct plugin_route *route = q->route;
-    struct hook_before before;
+    const struct plugin_route *route = registry_route(h->registry, q->route);
     struct out answer;
-    int64_t start_ns;
 
     out_init(&answer, 1 << 20);
-    before = hook_enter(h, route->instance, NULL, NULL);
-    start_ns = budget_start(h);
-    q->status =
-        h->quiesced ? 503 : route->route.serve(&route->instance->host, &q->pub, &answer.pub);
-    budget_end(h, route->instance, HOOK_ROUTE, start_ns);
-    hook_leave(h, before);
+    if (h->quiesced || !route) {
+        q->status = route ? 503 : 404;
+    } else {
+        struct hook_before before = hook_enter(h, route->instance, "route", NULL, NULL);
+        int64_t start_ns = budget_start(h);
+
+        q->status = route->route.serve(&route->instance->host, &q->pub, &answer.pub);
+        budget_end(h, route->instance, HOOK_ROUTE, start_ns);
+        hook_leave(h, before);
+    }
     if (q->status < 200 || q->status > 599)
         q->status = 500;
     if (answer.why[0]) {
@@ -155,28 +157,34 @@ static void follow_wall_clock(struct hub *h, int64_t now_ms)
     timers_follow(h->timers, now_ms, unix_ms);
 }
 
+static void fire(struct hub *h, struct plugin_instance *i, const char *key, bool durable)
+{
+    struct hook_before before = hook_enter(h, i, "on_timer", NULL, NULL);
+    int64_t start_ns;
+
+    if (durable)
+        stored_fired(h, i, key);
+    start_ns = budget_start(h);
+    if (i->file->copy.on_timer)
+        i->file->copy.on_timer(&i->host, key);
+    budget_end(h, i, HOOK_TIMER, start_ns);
+    hook_leave(h, before);
+    end_turn(h);
+}
+
 void hub_advance(struct hub *h)
 {
     enum domain before = domain_enter(DOMAIN_HUB);
     int64_t now = clock_mono_ms();
     struct plugin_instance *i;
-    int64_t start_ns;
     bool durable;
     char *key;
 
     follow_wall_clock(h, now);
     while (!h->quiesced && timers_take(h->timers, now, &i, &key, &durable)) {
-        struct hook_before hook = hook_enter(h, i, NULL, NULL);
-
-        if (durable)
-            stored_fired(h, i, key);
-        start_ns = budget_start(h);
-        if (i->file->copy.on_timer)
-            i->file->copy.on_timer(&i->host, key);
-        budget_end(h, i, HOOK_TIMER, start_ns);
-        hook_leave(h, hook);
+        if (i)
+            fire(h, i, key, durable);
         free(key);
-        end_turn(h);
     }
     holds_tick(h, now);
     holds_run(h);
@@ -233,7 +241,7 @@ void hub_arm_timer(struct hub *h)
     ev_timer_start(h->actor.loop->ev, &h->timer_event);
 }
 
-static int make_metrics(struct hub *h)
+static void make_metrics(struct hub *h)
 {
     static const char *const words[8] = {[PARLEY_PASS] = "delivered",
                                          [PARLEY_REJECT] = "rejected",
@@ -250,21 +258,23 @@ static int make_metrics(struct hub *h)
         metric(METRIC_GAUGE, "hub_clients", "Clients that the hub knows", NULL, PARLEY_NONE);
     h->metrics.dropped = metric(METRIC_COUNTER, "drops", "Deliveries that were dropped", "reason",
                                 PARLEY_STR("memory"));
-    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
-        if (judge_attach(h, i) < 0)
+}
+
+static int attach_all(struct hub *h)
+{
+    for (size_t k = 0; k < h->registry->instance_count; k++) {
+        struct plugin_instance *i = h->registry->instances[k];
+
+        if (instance_attach(h, i) < 0)
             return -ENOMEM;
-        h->shadows += i->shadow;
-        i->hub_side->waiting =
-            metric(METRIC_GAUGE, "waiting", "What a section waits for: answers, jobs, moderators",
-                   "section", str_of(i->host.section));
-        i->hub_side->asks_end = &i->hub_side->asks;
+        i->of->current = i;
+        for (struct plugin_hub *hub = i->hubs; hub; hub = hub->next)
+            hub->seat = ++h->seats;
     }
-    for (size_t k = 0; k < h->registry->hub_count; k++)
-        h->registry->hubs[k].calls = h->registry->hubs[k].instance->hub_side->judge.calls;
     return 0;
 }
 
-struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *const *pumps,
+struct hub *hub_new(const struct settings *s, const struct registry *r, struct actor *const *pumps,
                     uint32_t pump_count)
 {
     struct hub *h = NULL;
@@ -299,10 +309,10 @@ struct hub *hub_new(const struct settings *s, struct registry *r, struct actor *
     h->holds = holds_new();
     h->dedupe = dedupe_new(s->server.dedupe_ms);
     h->verdicts = verdicts_new((size_t)s->server.verdicts);
-    for (struct plugin_instance *i = r->instances; i; i = i->next)
-        i->hub = h;
+    h->chains = chain_new(r);
+    make_metrics(h);
     if (!h->clients || !h->client_caps || !h->timers || !h->holds || !h->dedupe || !h->verdicts ||
-        make_metrics(h) < 0 || chain_build(h) < 0) {
+        !h->chains || attach_all(h) < 0) {
         hub_free(h);
         return NULL;
     }
@@ -334,32 +344,14 @@ int hub_store(struct hub *h, struct store *s, char why[256])
     return stored_attach(h, s, why);
 }
 
-static int start(struct hub *h, struct plugin_instance *i, char why[256])
-{
-    struct hook_before before;
-    int r;
-
-    if (i->file->copy.start) {
-        before = hook_enter(h, i, NULL, NULL);
-        r = i->file->copy.start(&i->host, NULL);
-        hook_leave(h, before);
-        if (r < 0) {
-            snprintf(why, 256, "[%s %s] could not start: %s", i->kind, i->name, strerror(-r));
-            return r;
-        }
-    }
-    i->started = true;
-    return 0;
-}
-
 int hub_start(struct hub *h, char why[256])
 {
     enum domain before = domain_enter(DOMAIN_HUB);
     int r = 0;
 
     ops_hold(h); /* what the first one says is for those that start after it, too */
-    for (struct plugin_instance *i = h->registry->instances; i && r == 0; i = i->next)
-        r = start(h, i, why);
+    for (size_t k = 0; k < h->registry->instance_count && r == 0; k++)
+        r = instance_start(h, h->registry->instances[k], NULL, why);
     h->quiesced = r < 0;
     ops_release(h);
     hub_arm_timer(h);
@@ -378,16 +370,10 @@ void hub_quiesce(struct hub *h)
     clients_quiesce(h);
     holds_quiesce(h);
     ops_hold(h);
-    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
-        struct hook_before hook;
-
-        if (!i->started || !i->file->copy.quiesce)
-            continue;
-        i->started = false;
-        hook = hook_enter(h, i, NULL, NULL);
-        i->file->copy.quiesce(&i->host);
-        hook_leave(h, hook);
-    }
+    for (struct plugin_instance *i = h->leaving; i; i = i->next)
+        instance_quiesce(h, i);
+    for (size_t k = 0; k < h->registry->instance_count; k++)
+        instance_quiesce(h, h->registry->instances[k]);
     h->quiesced = true;
     ops_release(h);
     stored_quiesce(h);
@@ -414,18 +400,18 @@ void hub_free(struct hub *h)
     for (ch = h->channels.by_name; ch; ch = ch->hh.next)
         slots_free(&ch->slots);
     channels_finish(&h->channels);
-    chain_finish(h);
+    chain_free(h->chains);
     timers_free(h->timers);
     dedupe_free(h->dedupe);
     verdicts_free(h->verdicts);
     arena_finish(&h->hook_arena);
-    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
-        if (i->hub_side)
-            slots_finish(i->hub_side);
-        free(i->hub_side);
-        i->hub_side = NULL;
-        i->hub = NULL;
-        i->store = NULL;
+    for (size_t k = 0; k < h->registry->instance_count; k++)
+        instance_detach(h->registry->instances[k]);
+    for (struct plugin_section *x = h->registry->root ? h->registry->root->sections : NULL; x;
+         x = x->next) {
+        slots_finish(x);
+        x->current = NULL;
+        x->stored = false;
     }
     free(h);
 }

@@ -14,8 +14,9 @@
 
 struct slot_kind { /* what a section keeps under a name, for whomever it is: the same bytes */
     struct slot_kind *next;
-    const char *name; /* the plugin's constant */
-    uint32_t bytes;
+    uint32_t version, bytes;
+    bool outdated; /* nothing that serves asks for it: goes when a newer one is made there */
+    char name[];
 };
 struct hub_slot { /* a plugin's bytes, kept for a client, a user or a channel */
     struct hub_slot *next;
@@ -54,10 +55,11 @@ struct hub_client {
         struct hub_membership *many;
     } memberships;
     uint32_t membership_count, membership_cap;
-    uint16_t
-        passed; /* hubs of the chain whose on_connect passed: these are told of the disconnect */
+    uint32_t passed; /* these are told of the disconnect: hubs with a seat up to that number; or,
+                        when one refused it, so many of the chain */
     uint8_t state, protocol;
-    bool untold; /* CLOSING, and there was no memory to tell its pump */
+    bool refused; /* not by the first */
+    bool untold;  /* CLOSING, and there was no memory to tell its pump */
 };
 struct hub_early {
     struct hub_early *next;
@@ -94,7 +96,6 @@ struct hub_instance { /* one a plugin instance: the hub's side of it */
     uint32_t holds;               /* holds.h: of this instance */
     uint32_t asking;              /* of these, asks that are with the control loop, */
     struct ask *asks, **asks_end; /* and those that wait for one of them to come back */
-    struct slot_kind *slot_kinds;
     struct judge judge;
 };
 
@@ -104,6 +105,10 @@ struct hub_list { /* indexes into registry->hubs */
 };
 struct hub_chain { /* of a type: the hubs that want it, and have that hook */
     struct hub_list on_message, on_settled;
+};
+struct hub_chains {
+    size_t count;
+    struct hub_chain of[]; /* by plugin_type.index */
 };
 
 struct out_message;
@@ -115,7 +120,7 @@ struct store;
 struct hub {
     struct actor actor;
     const struct settings *settings;
-    struct registry *registry;
+    const struct registry *registry;
     struct actor *const *pumps;
     uint32_t pump_count;
     struct channels channels;
@@ -128,10 +133,13 @@ struct hub {
     struct hub_user *away_first, *away_last; /* oldest first */
     uint32_t users_away;
     uint64_t next_user;
-    struct hub_chain *chains; /* by plugin_type.index */
-    int64_t cache_ids[2];     /* channel messages, private ones */
-    struct clock_stamp stamp; /* of the latest message */
-    uint64_t deliveries;      /* counted, for hub_client.delivery */
+    struct hub_chains *chains;
+    uint32_t seats;                  /* given to hubs of the chain so far */
+    uint32_t clients_refused;        /* clients that are `refused` */
+    struct plugin_instance *leaving; /* another generation serves; not gone yet */
+    int64_t cache_ids[2];            /* channel messages, private ones */
+    struct clock_stamp stamp;        /* of the latest message */
+    uint64_t deliveries;             /* counted, for hub_client.delivery */
     struct op *ops, **ops_end;
     bool running_ops;
     unsigned ops_held;        /* above 0: what is asked for waits */
@@ -161,7 +169,6 @@ struct hub {
     bool quiesced;                /* no hook runs any more */
     struct watch watch;
     struct verdicts *verdicts;
-    unsigned shadows; /* sections that are shadowed */
     /* of the message that a shadowed hub judges, from its first edit on: as it was */
     bool kept;
     struct buf kept_payload;
@@ -196,14 +203,18 @@ void road_settle(struct hub *h, struct message *take_message);
 void road_answer(struct hub *h, struct message *m); /* to its author, and to who repeated it */
 void road_home(struct hub *h, struct message *take_message);
 /* chain.c */
-int chain_build(struct hub *h);
-void chain_finish(struct hub *h);
+struct hub_chains *chain_new(const struct registry *r); /* [any] NULL: no memory */
+void chain_free(struct hub_chains *c);                  /* takes NULL */
 /* Runs the hubs of the phases from..until, `until` not included. The verdict that ended it, or
  * PASS; m->outcome says why. HOLD: it waits, and holds.c has it. */
 parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, parley_phase until);
 /* On from a link where it waited, up to STORE. */
 parley_verdict chain_resume(struct hub *h, struct message *m, const struct plugin_hub *link,
                             const struct hold_end *end);
+/* The hub has another registry than when m came to wait: it goes on behind the same link, or, if
+ * that is gone, behind the last one before it that is not. */
+void chain_move(struct hub *h, struct message *m, const struct registry *old,
+                const struct hub_chains *old_chains);
 void chain_settled(struct hub *h, struct message *m);
 /* PASS; REJECT, and why; DONE: it was closed meanwhile. */
 parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome *ret_why);
@@ -231,8 +242,10 @@ void deliver_ack(struct hub *h, client_handle c, parley_str id, const struct ack
 void clients_connect(struct hub *h, struct mail_connect *take);
 void clients_gone(struct hub *h, struct mail_gone *take);
 void clients_identity(struct hub *h, const struct mail_connect *m);
-void clients_quiesce(struct hub *h); /* tells the hubs that everybody leaves */
-void clients_tell(struct hub *h);    /* those that are untold, if there is memory now */
+void clients_quiesce(struct hub *h);      /* tells the hubs that everybody leaves */
+void clients_tell_refused(struct hub *h); /* tells hubs that let one in whom a later one refused,
+                                             while the chain is still the one by which he came */
+void clients_tell(struct hub *h);         /* those that are untold, if there is memory now */
 int clients_greet(struct hub_client *c, int32_t order, struct packet *p); /* while CONNECTING */
 struct hub_client *clients_find(struct hub *h, client_handle c);
 void clients_finish(struct hub *h);
@@ -262,7 +275,14 @@ void ops_finish(struct hub *h);
 /* slots.c */
 void *slot_get(struct hub_slot **list, const struct plugin_instance *i, const parley_slot *slot);
 void slots_free(struct hub_slot **list);
-void slots_finish(struct hub_instance *i); /* no slot of it is left */
+void slots_outdate(struct plugin_section *s, const parley_plugin *serves);
+void slots_finish(struct plugin_section *s); /* no slot of it is left */
+/* generations.c */
+int instance_attach(struct hub *h, struct plugin_instance *i); /* its hub side. 0, -ENOMEM */
+void instance_detach(struct plugin_instance *i);
+int instance_start(struct hub *h, struct plugin_instance *i, const parley_value *saved,
+                   char why[256]);
+void instance_quiesce(struct hub *h, struct plugin_instance *i);
 /* timers.c */
 struct timers *timers_new(void);
 void timers_free(struct timers *t);
@@ -274,7 +294,8 @@ int timers_set_at(struct timers *t, struct plugin_instance *i, const char *key, 
 bool timers_is_durable(const struct timers *t, struct plugin_instance *i, const char *key);
 int timers_cancel(struct timers *t, struct plugin_instance *i, const char *key);
 int64_t timers_next(const struct timers *t); /* INT64_MAX: none */
-/* Takes the first that is due; false: none. *ret_key is free()d by the caller. */
+/* Takes the first that is due; false: none. *ret_i NULL: its section is gone. *ret_key is free()d
+ * by the caller. */
 bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_i, char **ret_key,
                  bool *ret_durable);
 /* The wall clock was set: durable ones are expected anew. */
@@ -283,6 +304,7 @@ void hub_arm_timer(struct hub *h);
 int64_t hub_next_ms(const struct hub *h); /* when the next timer or deadline is due */
 /* stored.c */
 int stored_attach(struct hub *h, struct store *s, char why[256]);
+int stored_attach_one(struct hub *h, struct plugin_instance *i, char why[256]);
 void stored_turn(struct hub *h, struct message *m); /* a hook wrote, and is over; m: or NULL */
 void stored_fired(struct hub *h, struct plugin_instance *i, const char *key); /* a durable timer */
 void stored_tick(struct hub *h);
@@ -302,12 +324,13 @@ void dedupe_tick(struct hub *h, int64_t now_ms);
 void outs_free(struct hub *h);
 /* hooks: set what runs, call, then do what was asked for */
 struct hook_before {
+    struct crumb_before crumb;
     struct plugin_instance *instance;
     struct message *message;
     struct outcome *refusal;
     enum domain domain;
 };
-struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, struct message *m,
-                              struct outcome *refusal);
+struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, const char *hook,
+                              struct message *m, struct outcome *refusal);
 void hook_leave(struct hub *h, struct hook_before before);
 #endif

@@ -17,15 +17,11 @@
 
 #include <stdlib.h>
 
-int judge_attach(struct hub *h, struct plugin_instance *i)
+void judge_attach(struct hub *h, struct plugin_instance *i)
 {
     parley_str section = str_of(i->host.section);
-    struct judge *j;
+    struct judge *j = &i->hub_side->judge;
 
-    i->hub_side = calloc(1, sizeof *i->hub_side);
-    if (!i->hub_side)
-        return -ENOMEM;
-    j = &i->hub_side->judge;
     for (int k = 0; k < JUDGED_VERDICTS; k++)
         j->verdicts[k] =
             i->shadow ? metric2(METRIC_COUNTER, "shadow_verdicts",
@@ -52,8 +48,9 @@ int judge_attach(struct hub *h, struct plugin_instance *i)
     if (i->shadow)
         j->discarded = metric(METRIC_COUNTER, "shadow_discarded",
                               "Things that shadowed sections wanted done", "section", section);
+    for (struct plugin_hub *hub = i->hubs; hub; hub = hub->next)
+        hub->calls = j->calls;
     budget_attach(h, i);
-    return 0;
 }
 
 int judge_discard(struct plugin_instance *i)
@@ -229,7 +226,7 @@ void judge_shadow_end(struct hub *h, struct message *take_copy, const struct plu
     parley_verdict v;
 
     if (end) {
-        struct hook_before before = hook_enter(h, i, m, &why);
+        struct hook_before before = hook_enter(h, i, "on_answer", m, &why);
 
         v = end->verdict;
         if (end->answer) {
@@ -246,7 +243,7 @@ static void shadow_link(struct hub *h, struct message *m, const struct plugin_hu
 {
     struct plugin_instance *i = hub->instance;
     struct outcome why = {0};
-    struct hook_before before = hook_enter(h, i, m, &why);
+    struct hook_before before = hook_enter(h, i, "on_message", m, &why);
     int64_t took_ns;
     parley_verdict v;
 
@@ -331,7 +328,7 @@ parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_
         shadow_link(h, m, hub);
         return PARLEY_PASS;
     }
-    before = hook_enter(h, i, m, &m->outcome);
+    before = hook_enter(h, i, end && end->answer ? "on_answer" : "on_message", m, &m->outcome);
     v = call(h, m, hub, end, &took_ns);
     more = h->ops != NULL;
     hook_leave(h, before);

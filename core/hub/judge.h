@@ -68,7 +68,8 @@ struct watch {
 };
 
 /* judge.c: one hub, one message. */
-int judge_attach(struct hub *h, struct plugin_instance *i); /* its counts; 0 or -ENOMEM */
+void judge_attach(struct hub *h,
+                  struct plugin_instance *i); /* its counts, once it has its hub_side */
 /* end: of a wait there; NULL: it is asked for the first time. HOLD: m->hold has it. */
 parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub,
                           const struct hold_end *end);

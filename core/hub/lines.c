@@ -181,6 +181,16 @@ void lines_closed(struct hub *h, client_handle c)
                 m->author_closed |= m->author == c;
 }
 
+bool lines_refer(const struct hub *h, const struct plugin_instance *i)
+{
+    for (const struct author *a = h->holds->authors; a; a = a->hh.next)
+        for (const struct line *l = a->lines; l; l = l->next)
+            for (const struct message *m = l->first; m; m = m->next)
+                if (m->type && m->type->instance == i)
+                    return true;
+    return false;
+}
+
 void lines_free(struct hub *h)
 {
     struct author *a, *next;

@@ -27,20 +27,28 @@ static void arm(void *arg, const char *key, int64_t at_unix_ms)
                                  clock_mono_ms() + at_unix_ms - clock_unix_ms());
 }
 
+int stored_attach_one(struct hub *h, struct plugin_instance *i, char why[256])
+{
+    struct arming a = {h, i, 0};
+    int error = h->store ? store_section(h->store, i->host.section, &i->store, why) : 0;
+
+    if (error || !h->store || i->of->stored)
+        return error;
+    store_timers(i->store, arm, &a);
+    if (a.error)
+        snprintf(why, 256, "there is not enough memory for the timers of '%.40s'", i->name);
+    i->of->stored = !a.error;
+    return a.error;
+}
+
 int stored_attach(struct hub *h, struct store *s, char why[256])
 {
     h->store = s;
-    for (struct plugin_instance *i = h->registry->instances; i; i = i->next) {
-        struct arming a = {h, i, 0};
-        int error = store_section(s, i->host.section, &i->store, why);
+    for (size_t k = 0; k < h->registry->instance_count; k++) {
+        int error = stored_attach_one(h, h->registry->instances[k], why);
 
         if (error)
             return error;
-        store_timers(i->store, arm, &a);
-        if (a.error) {
-            snprintf(why, 256, "there is not enough memory for the timers of '%.40s'", i->name);
-            return a.error;
-        }
     }
     store_tell(s, &h->actor, MAIL_STORED);
     return 0;

@@ -14,10 +14,10 @@ struct timer {
     int64_t at_ms;   /* monotonic */
     int64_t unix_ms; /* of a durable one: the moment that is meant; 0: after a while */
     size_t place;    /* in the heap */
-    struct plugin_instance *instance;
+    struct plugin_section *section; /* whichever generation of it serves then; NULL: tests */
     UT_hash_handle hh;
     size_t key_bytes;
-    char key[]; /* the instance's address, then the name: what the table finds it by */
+    char key[]; /* the section's address, then the name: what the table finds it by */
 };
 struct timers {
     struct timer **heap;
@@ -86,16 +86,17 @@ static void move(struct timers *t, struct timer *x, int64_t at_ms)
 
 static struct timer *make(struct plugin_instance *i, const char *key)
 {
+    struct plugin_section *of = i ? i->of : NULL;
     size_t n = strlen(key);
-    struct timer *x = malloc(sizeof *x + sizeof i + n + 1);
+    struct timer *x = malloc(sizeof *x + sizeof of + n + 1);
 
     if (!x)
         return NULL;
-    x->instance = i;
+    x->section = of;
     x->unix_ms = 0;
-    memcpy(x->key, &i, sizeof i);
-    memcpy(x->key + sizeof i, key, n + 1);
-    x->key_bytes = sizeof i + n;
+    memcpy(x->key, &of, sizeof of);
+    memcpy(x->key + sizeof of, key, n + 1);
+    x->key_bytes = sizeof of + n;
     return x;
 }
 
@@ -237,8 +238,11 @@ bool timers_take(struct timers *t, int64_t now_ms, struct plugin_instance **ret_
         return false;
     take_out(t, x);
     *ret_durable = x->unix_ms != 0;
-    *ret_i = x->instance;
+    *ret_i = x->section ? x->section->current : NULL;
+    if (x->section && !*ret_i)
+        x->section->stored = false; /* the section is gone: it finds the durable ones in the store
+                                       when it comes again */
     /* The key moves to the beginning of its own memory: without any, no timer may be lost. */
-    *ret_key = memmove(x, x->key + sizeof x->instance, x->key_bytes - sizeof x->instance + 1);
+    *ret_key = memmove(x, x->key + sizeof x->section, x->key_bytes - sizeof x->section + 1);
     return true;
 }

@@ -20,6 +20,7 @@ struct record {
     uint64_t number; /* from 1, in the order of time */
     int64_t unix_ms, cache_id, us;
     parley_code code;
+    uint32_t generation;
     uint8_t kind, hook;
     bool shadow;
     struct text section, plugin, version, rule, type, channel, user, id;
@@ -96,6 +97,7 @@ static void fill(struct record *r, const struct plugin_instance *i, enum judged 
     r->cache_id = m ? m->cache_id : 0;
     r->us = of->us;
     r->code = of->code;
+    r->generation = i->generation;
     r->kind = (uint8_t)kind;
     r->hook = (uint8_t)of->hook;
     r->shadow = i->shadow;
@@ -157,6 +159,7 @@ static void put_record(parley_out *o, const struct record *r)
     put(o, "section", &r->section);
     put(o, "plugin", &r->plugin);
     put(o, "version", &r->version);
+    out_put_int(o, "generation", r->generation);
     out_put_str(o, "mode", r->shadow ? PARLEY_STR("shadow") : PARLEY_STR("enforce"));
     out_put_str(o, "hook", str_of(hooks[r->hook]));
     out_put_str(o, "verdict", str_of(words[r->kind]));

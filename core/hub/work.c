@@ -28,11 +28,14 @@ struct work {
 static void run(struct worker_job *j)
 {
     struct work *w = (struct work *)j;
+    struct crumb_before before;
     const struct value *v;
     const char *why;
     int error;
 
+    before = plugin_enter(w->hold->instance, "work");
     w->result = w->run(w->arg, &w->out.pub);
+    crumb_leave(before);
     error = out_end(&w->out);
     if (!error)
         error = value_parse(&w->arena, (parley_str){w->out.text.p, w->out.text.n}, JSON_DEPTH,

@@ -13,6 +13,8 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
+#include "base/crumb.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "loop/deliver.h"
@@ -264,21 +266,48 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+struct start { /* of a thread; its own once it runs */
+    void *(*fn)(void *);
+    void *arg;
+    char name[16];
+};
+
+static void *run_thread(void *arg)
+{
+    struct start s = *(struct start *)arg;
+    void *result;
+
+    free(arg);
+    crumb_thread_begin(s.name);
+    crash_thread_begin();
+    result = s.fn(s.arg);
+    crash_thread_end();
+    crumb_thread_end();
+    return result;
+}
+
 int thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const char *name)
 {
+    struct start *s = malloc(sizeof *s);
     sigset_t block, before;
     int error;
 
+    if (!s)
+        return -ENOMEM;
+    *s = (struct start){.fn = fn, .arg = arg};
+    snprintf(s->name, sizeof s->name, "%.15s", name);
     /* Signals are the control loop's; those of a crash must reach the thread that crashed. */
     sigfillset(&block);
     for (size_t i = 0; i < 7; i++)
         sigdelset(&block,
                   (const int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}[i]);
     pthread_sigmask(SIG_SETMASK, &block, &before);
-    error = pthread_create(ret, NULL, fn, arg);
+    error = pthread_create(ret, NULL, run_thread, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error)
+    if (error) {
+        free(s);
         return -error;
+    }
     char cut[16];
     snprintf(cut, sizeof cut, "%.15s", name);
     pthread_setname_np(*ret, cut);

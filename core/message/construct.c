@@ -43,10 +43,14 @@ static int write_payload(const struct plugin_type *t, const parley_value *fields
 
     out_clear(out);
     out->text.limit = limit;
-    if (t->type.construct)
+    if (t->type.construct) {
+        struct crumb_before before = plugin_enter(t->instance, "construct");
+
         error = t->type.construct(t->options, fields, &out->pub);
-    else
+        crumb_leave(before);
+    } else {
         fields_copy(&t->type.fields, fields, &out->pub);
+    }
     if (out->why[0]) {
         refusal_set(r, PARLEY_E_INVALID_MESSAGE, out->why);
         return -EINVAL;

@@ -45,10 +45,13 @@ struct frame *encode_event(const struct plugin_protocol *p, const parley_event *
     struct bytes b = {.pub.api = &parley_host_api};
     size_t expected = expected_bytes(e);
     struct frame *f = NULL;
+    struct crumb_before before;
     int r, error;
 
     frame_begin(&b.text, expected);
+    before = plugin_enter(p->instance, "encode");
     r = p->protocol.encode(p->options, e, &b.pub);
+    crumb_leave(before);
     error = b.text.error;
     if (r == 0)
         f = frame_end(&b.text, FRAME_TEXT, expected);
@@ -93,13 +96,16 @@ struct frame *encode_notice(const struct plugin_protocol *p, const char *type, p
 
 int decode_input(const struct plugin_protocol *p, parley_str frame, struct input *in)
 {
+    struct crumb_before before;
     int r;
 
     in->pub.api = &parley_host_api;
     in->pub.type = in->pub.id = PARLEY_NONE;
     in->pub.fields = NULL;
     in->code = 0;
+    before = plugin_enter(p->instance, "decode");
     r = p->protocol.decode(p->options, frame, &in->pub);
+    crumb_leave(before);
     if (r == 0 && in->pub.type.p && in->pub.fields)
         return 0;
     if (in->code == 0) {

@@ -194,6 +194,11 @@ bool net_idle(const struct net *n)
     return !n->conn_count && !n->linger_count;
 }
 
+void net_set_routes(struct net *n, const struct http_routes *routes)
+{
+    n->routes = routes;
+}
+
 void net_free(struct net *n)
 {
     if (!n)

@@ -39,6 +39,7 @@ struct net *net_new(const struct net_options *o, char why[256]);
 void net_start(struct net *n);          /* begins to accept. [its loop] */
 void net_stop_accepting(struct net *n); /* closes the listening sockets. [its loop] */
 bool net_idle(const struct net *n);     /* no connection of any kind is open */
-void net_free(struct net *n);           /* after its loop ended */
-void net_setup_logging(void);           /* lws's own log goes to ours */
+void net_set_routes(struct net *n, const struct http_routes *routes); /* [its loop] */
+void net_free(struct net *n);                                         /* after its loop ended */
+void net_setup_logging(void); /* lws's own log goes to ours */
 #endif

@@ -122,8 +122,8 @@ static const parley_value *request_json(const parley_request *q)
 
 static const void *service(parley_host *h, const char *id, parley_host **ret_provider)
 {
-    const struct plugin_service *s =
-        registry_service(instance_of(h)->registry, str_of(id), instance_of(h)->shadow);
+    const struct plugin_instance *i = instance_of(h);
+    const struct plugin_service *s = registry_service(i->hub->registry, str_of(id), i->shadow);
 
     DOMAIN_ASSERT(DOMAIN_HUB);
     if (ret_provider)

@@ -26,7 +26,7 @@ static void print_budget(const struct plugin_instance *i, FILE *to)
 void registry_print_chain(const struct registry *r, FILE *to)
 {
     for (size_t k = 0; k < r->hub_count; k++) {
-        const struct plugin_hub *hub = &r->hubs[k];
+        const struct plugin_hub *hub = r->hubs[k];
         const struct plugin_instance *i = hub->instance;
 
         fprintf(to, "  %-10s%s (%s %s)%s%s; %s, on_error %s", phase_name(hub->hub.phase), i->name,
@@ -63,7 +63,7 @@ void registry_chain_json(const struct registry *r, struct buf *to)
     out_init(&o, 0);
     out_open_list(&o.pub, "chain");
     for (size_t k = 0; k < r->hub_count; k++)
-        put_hub(&o.pub, &r->hubs[k]);
+        put_hub(&o.pub, r->hubs[k]);
     out_close(&o.pub);
     if (out_end(&o) == 0)
         buf_add(to, o.text.p, o.text.n);

@@ -7,6 +7,19 @@
 /* provide.c: what the loaded plugins provide becomes the registry's lists; faults go to
  * config_fault. */
 void registry_provide(struct registry *r, struct config *c);
+/* registry.c, for next.c */
+bool registry_is_kind(parley_str kind); /* of a section that names a plugin */
+bool registry_add(struct registry *r, struct plugin_instance *i); /* false: no memory */
+const char *registry_plugin_of(const struct config_section *s);
+void registry_pass_over(struct config_section *s); /* marks it, and all its keys, as used */
+void registry_plan_section(struct registry *r, struct config *c, struct config_section *s,
+                           const parley_plugin *const *builtin);
+/* Notes the faults of a section that stays as it is for now. */
+int registry_check_kept(struct config *c, struct config_section *s,
+                        const struct plugin_instance *i);
+/* fingerprint.c. file_id: loader_identify's. free() it; NULL: no memory */
+char *fingerprint_of(const char *file_id, const struct config *c, const struct config_section *s,
+                     const parley_table *options);
 
 static inline struct plugin_instance *instance_of(parley_host *h)
 {

@@ -31,15 +31,21 @@ static void copy_table(void *to, size_t to_bytes, const void *from)
     memcpy(to, from, n < to_bytes ? n : to_bytes);
 }
 
+/* Of its section, which may no longer stand in the file. */
+static int line_of(const struct plugin_instance *i)
+{
+    return i->section ? i->section->line : 0;
+}
+
 static void no_memory(struct config *c, const struct plugin_instance *i)
 {
-    config_fault(c, i->section->line, "[%s %s]: out of memory", i->kind, i->name);
+    config_fault(c, line_of(i), "[%s %s]: out of memory", i->kind, i->name);
 }
 
 /* What its author forgot would be a crash later, or a gap in what is checked. */
 static void broken(struct config *c, const struct plugin_instance *i, const char *what)
 {
-    config_fault(c, i->section->line, "[%s %s]: plugin '%s' provides %s", i->kind, i->name,
+    config_fault(c, line_of(i), "[%s %s]: plugin '%s' provides %s", i->kind, i->name,
                  i->file->copy.id, what);
 }
 
@@ -74,64 +80,132 @@ static void read_fields(struct config *c, struct plugin_instance *i, struct plug
         if (f.flags & PARLEY_TEXT)
             t->has_text = true;
         if (is_the_hosts(&t->type, f.name))
-            config_fault(c, i->section->line,
+            config_fault(c, line_of(i),
                          "[%s %s]: '%s' of the message type '%s' is the host's to say", i->kind,
                          i->name, f.name, t->type.type);
     }
 }
 
-static void add_type(struct registry *r, struct config *c, struct plugin_instance *i,
-                     const void *table)
+/* The index that this name has for good. */
+static int index_of(struct plugin_root *root, parley_str name, uint16_t *ret)
 {
-    struct plugin_type *t = calloc(1, sizeof *t),
-                       **more = grow(r->types, r->type_count, sizeof *more);
+    char **more;
 
-    if (more)
-        r->types = more;
-    if (!t || !more) {
-        free(t);
+    for (size_t k = 0; k < root->type_name_count; k++)
+        if (str_is(name, root->type_names[k])) {
+            *ret = (uint16_t)k;
+            return 0;
+        }
+    more = root->type_name_count < UINT16_MAX
+               ? grow(root->type_names, root->type_name_count, sizeof *more)
+               : NULL;
+    if (!more)
+        return -ENOMEM;
+    root->type_names = more;
+    more[root->type_name_count] = str_dup(name);
+    if (!more[root->type_name_count])
+        return -ENOMEM;
+    *ret = (uint16_t)root->type_name_count++;
+    return 0;
+}
+
+static struct plugin_type *make_type(struct registry *r, struct config *c,
+                                     struct plugin_instance *i, const void *table)
+{
+    struct plugin_type *t = calloc(1, sizeof *t), **end = &i->types;
+
+    if (!t) {
         no_memory(c, i);
-        return;
+        return NULL;
     }
     copy_table(&t->type, sizeof t->type, table);
     t->name = str_of(t->type.type);
     t->instance = i;
     t->options = i->options;
+    while (*end)
+        end = &(*end)->next;
+    *end = t;
     if (!t->name.n) {
         broken(c, i, "a message type without a name");
-        free(t);
-        return;
+        return NULL;
     }
-    for (size_t k = 0; k < r->type_count; k++)
-        if (str_eq(more[k]->name, t->name)) {
-            config_fault(c, i->section->line,
-                         "[%s %s]: the message type '%s' is already provided by [%s %s]", i->kind,
-                         i->name, t->type.type, more[k]->instance->kind, more[k]->instance->name);
-            free(t);
-            return;
-        }
     read_fields(c, i, t);
     t->rules = rules_new(&t->type.fields);
-    if (!t->rules)
+    if (!t->rules || index_of(r->root, t->name, &t->index) < 0)
         no_memory(c, i);
     t->metric_in = metric(METRIC_COUNTER, "messages_by_type", "Messages that clients sent, by type",
                           "type", t->name);
-    r->types[r->type_count++] = t;
+    return t;
 }
 
-static void add_hub(struct registry *r, struct config *c, struct plugin_instance *i,
-                    const void *table)
+/* What is at that place in the list of an instance that stays. */
+static struct plugin_type *type_at(const struct plugin_instance *i, size_t place)
 {
-    struct plugin_hub *more = grow(r->hubs, r->hub_count, sizeof *more);
+    struct plugin_type *t = i->types;
+
+    while (place-- && t)
+        t = t->next;
+    return t;
+}
+
+static struct plugin_hub *hub_at(const struct plugin_instance *i, size_t place)
+{
+    struct plugin_hub *hub = i->hubs;
+
+    while (place-- && hub)
+        hub = hub->next;
+    return hub;
+}
+
+static void add_type(struct registry *r, struct config *c, struct plugin_instance *i,
+                     const void *table, size_t place)
+{
+    struct plugin_type **more = grow(r->types, r->type_count, sizeof *more), *t;
 
     if (!more) {
         no_memory(c, i);
         return;
     }
-    r->hubs = more;
-    more += r->hub_count++;
-    copy_table(&more->hub, sizeof more->hub, table);
-    more->instance = i;
+    r->types = more;
+    t = i->fresh ? make_type(r, c, i, table) : type_at(i, place);
+    if (!t)
+        return;
+    for (size_t k = 0; k < r->type_count; k++)
+        if (str_eq(more[k]->name, t->name)) {
+            config_fault(c, line_of(i),
+                         "[%s %s]: the message type '%s' is already provided by [%s %s]", i->kind,
+                         i->name, t->type.type, more[k]->instance->kind, more[k]->instance->name);
+            return;
+        }
+    r->types[r->type_count++] = t;
+}
+
+static struct plugin_hub *make_hub(struct plugin_instance *i, const void *table)
+{
+    struct plugin_hub *hub = calloc(1, sizeof *hub), **end = &i->hubs;
+
+    if (!hub)
+        return NULL;
+    copy_table(&hub->hub, sizeof hub->hub, table);
+    hub->instance = i;
+    while (*end)
+        end = &(*end)->next;
+    *end = hub;
+    return hub;
+}
+
+static void add_hub(struct registry *r, struct config *c, struct plugin_instance *i,
+                    const void *table, size_t place)
+{
+    struct plugin_hub **more = grow(r->hubs, r->hub_count, sizeof *more), *hub;
+
+    if (more)
+        r->hubs = more;
+    hub = i->fresh ? make_hub(i, table) : hub_at(i, place);
+    if (more && hub)
+        r->hubs[r->hub_count++] = hub;
+    else
+        no_memory(c, i);
 }
 
 static void add_auth(struct registry *r, struct config *c, struct plugin_instance *i,
@@ -157,8 +231,8 @@ static void add_protocol(struct registry *r, struct config *c, struct plugin_ins
     struct plugin_protocol *p;
 
     if (r->protocol_count == PROTOCOLS_MAX) {
-        config_fault(c, i->section->line, "[%s %s]: there may be %d protocols at most", i->kind,
-                     i->name, PROTOCOLS_MAX);
+        config_fault(c, line_of(i), "[%s %s]: there may be %d protocols at most", i->kind, i->name,
+                     PROTOCOLS_MAX);
         return;
     }
     p = &r->protocols[r->protocol_count];
@@ -169,9 +243,8 @@ static void add_protocol(struct registry *r, struct config *c, struct plugin_ins
     }
     for (size_t k = 0; k < r->protocol_count; k++)
         if (strcmp(r->protocols[k].protocol.path, p->protocol.path) == 0) {
-            config_fault(c, i->section->line,
-                         "[%s %s]: the path '%s' already belongs to [protocol %s]", i->kind,
-                         i->name, p->protocol.path, r->protocols[k].instance->name);
+            config_fault(c, line_of(i), "[%s %s]: the path '%s' already belongs to [protocol %s]",
+                         i->kind, i->name, p->protocol.path, r->protocols[k].instance->name);
             return;
         }
     p->instance = i;
@@ -231,24 +304,27 @@ static bool is_of_the_wire(const char *id)
     return strcmp(id, "parley.type/1") == 0 || strcmp(id, "parley.auth/1") == 0 ||
            strcmp(id, "parley.protocol/1") == 0;
 }
+struct places { /* of what an instance provided so far */
+    size_t types, hubs;
+};
 
 static void provide_one(struct registry *r, struct config *c, struct plugin_instance *i,
-                        const parley_provided *p)
+                        const parley_provided *p, struct places *at)
 {
     if (!p->table)
         broken(c, i, "an interface without its table");
     else if (i->shadow && is_of_the_wire(p->id))
         return;
     else if (strcmp(p->id, "parley.type/1") == 0)
-        add_type(r, c, i, p->table);
+        add_type(r, c, i, p->table, at->types++);
     else if (strcmp(p->id, "parley.hub/1") == 0)
-        add_hub(r, c, i, p->table);
+        add_hub(r, c, i, p->table, at->hubs++);
     else if (strcmp(p->id, "parley.auth/1") == 0)
         add_auth(r, c, i, p->table);
     else if (strcmp(p->id, "parley.protocol/1") == 0)
         add_protocol(r, c, i, p->table);
     else if (strncmp(p->id, "parley.", 7) == 0)
-        config_fault(c, i->section->line,
+        config_fault(c, line_of(i),
                      "[%s %s]: plugin '%s' provides '%s', which this parleyd %s does not know",
                      i->kind, i->name, i->file->copy.id, p->id, PARLEY_VERSION);
     else
@@ -260,6 +336,7 @@ static void provide(struct registry *r, struct config *c, struct plugin_instance
     const parley_table *t = &i->file->copy.provides;
     bool as_its_kind = strcmp(i->kind, "plugin") == 0;
     const char *first = NULL;
+    struct places at = {0};
 
     for (uint32_t k = 0; k < t->count; k++) {
         parley_provided p = {0};
@@ -276,16 +353,46 @@ static void provide(struct registry *r, struct config *c, struct plugin_instance
             first = first ? first : p.id;
             as_its_kind |= strncmp(p.id + 7, i->kind, n) == 0 && p.id[7 + n] == '/';
         }
-        provide_one(r, c, i, &p);
+        provide_one(r, c, i, &p, &at);
     }
     if (!as_its_kind) {
         int n = first ? (int)strcspn(first + 7, "/") : 6;
 
-        config_fault(c, i->section->line, "[%s %s]: plugin '%s' is no %s: its section is [%.*s %s]",
+        config_fault(c, line_of(i), "[%s %s]: plugin '%s' is no %s: its section is [%.*s %s]",
                      i->kind, i->name, i->file->copy.id, i->kind, n, first ? first + 7 : "plugin",
                      i->name);
     }
     add_routes(r, c, i);
+}
+
+/* Clients, frames and packets know a protocol by its place: it stays, whatever the order of the INI
+ * is now. */
+static void order_protocols(struct registry *r, struct config *c)
+{
+    const struct registry *first = r->first;
+
+    for (size_t k = 0; k < first->protocol_count; k++) {
+        size_t j = k;
+        struct plugin_protocol x;
+
+        while (j < r->protocol_count &&
+               r->protocols[j].instance->of != first->protocols[k].instance->of)
+            j++;
+        if (j == r->protocol_count)
+            break;
+        x = r->protocols[j];
+        memmove(&r->protocols[k + 1], &r->protocols[k], (j - k) * sizeof x);
+        r->protocols[k] = x;
+    }
+    for (size_t k = 0; k < first->protocol_count || k < r->protocol_count; k++)
+        if (first->protocol_count != r->protocol_count ||
+            r->protocols[k].instance->of != first->protocols[k].instance->of ||
+            strcmp(r->protocols[k].protocol.path, first->protocols[k].protocol.path) != 0) {
+            config_fault(c, 0,
+                         "the protocols that plugins provide, and their paths, are others: that "
+                         "takes a restart");
+            return;
+        }
 }
 
 static int by_name(const void *a, const void *b)
@@ -301,8 +408,8 @@ static int by_name(const void *a, const void *b)
 static void sort_by_phase(struct registry *r)
 {
     for (size_t k = 1; k < r->hub_count; k++)
-        for (size_t j = k; j && r->hubs[j - 1].hub.phase > r->hubs[j].hub.phase; j--) {
-            struct plugin_hub x = r->hubs[j];
+        for (size_t j = k; j && r->hubs[j - 1]->hub.phase > r->hubs[j]->hub.phase; j--) {
+            struct plugin_hub *x = r->hubs[j];
 
             r->hubs[j] = r->hubs[j - 1];
             r->hubs[j - 1] = x;
@@ -311,7 +418,7 @@ static void sort_by_phase(struct registry *r)
 
 static void move(struct registry *r, size_t from, size_t to)
 {
-    struct plugin_hub x = r->hubs[from];
+    struct plugin_hub *x = r->hubs[from];
 
     if (from < to)
         memmove(&r->hubs[from], &r->hubs[from + 1], (to - from) * sizeof x);
@@ -325,10 +432,10 @@ static bool mend_one(struct registry *r)
 {
     for (size_t a = 0; a < r->hub_count; a++)
         for (size_t b = 0; b < r->hub_count; b++) {
-            const parley_hub *hub = &r->hubs[a].hub;
-            parley_str other = str_of(r->hubs[b].instance->name);
+            const parley_hub *hub = &r->hubs[a]->hub;
+            parley_str other = str_of(r->hubs[b]->instance->name);
 
-            if (a == b || hub->phase != r->hubs[b].hub.phase)
+            if (a == b || hub->phase != r->hubs[b]->hub.phase)
                 continue;
             if ((hub->before && a > b && str_list_has(hub->before, other)) ||
                 (hub->after && a < b && str_list_has(hub->after, other))) {
@@ -355,7 +462,8 @@ static void order_hubs(struct registry *r, struct config *c)
 
 static void check_needs(struct registry *r, struct config *c)
 {
-    for (struct plugin_instance *i = r->instances; i; i = i->next) {
+    for (size_t n = 0; n < r->instance_count; n++) {
+        struct plugin_instance *i = r->instances[n];
         char needs[512], *save = NULL;
 
         snprintf(needs, sizeof needs, "%s", i->file->copy.needs ? i->file->copy.needs : "");
@@ -363,7 +471,7 @@ static void check_needs(struct registry *r, struct config *c)
             if (id[strlen(id) - 1] == '?' || registry_service(r, str_of(id), i->shadow))
                 continue;
             i->broken = true; /* not to be created */
-            config_fault(c, i->section->line,
+            config_fault(c, line_of(i),
                          "[%s %s]: plugin '%s' needs the service '%s', which no %ssection provides",
                          i->kind, i->name, i->file->copy.id, id, i->shadow ? "shadowed " : "");
         }
@@ -375,12 +483,12 @@ static void check_modes(const struct registry *r, struct config *c)
 {
     static const char *const words[] = {"mode", "budget"};
 
-    for (const struct plugin_instance *i = r->instances; i; i = i->next) {
-        size_t k = 0;
+    for (size_t k = 0; k < r->instance_count; k++) {
+        const struct plugin_instance *i = r->instances[k];
 
-        while (k < r->hub_count && r->hubs[k].instance != i)
-            k++;
-        for (size_t w = 0; w < sizeof words / sizeof *words && k == r->hub_count; w++) {
+        if (!i->fresh || !i->section || !i->file->plugin || i->hubs)
+            continue;
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
             const struct config_key *key = config_key(i->section, words[w]);
 
             if (key)
@@ -410,13 +518,17 @@ const struct plugin_service *registry_service(const struct registry *r, parley_s
 
 void registry_provide(struct registry *r, struct config *c)
 {
-    for (struct plugin_instance *i = r->instances; i; i = i->next)
-        provide(r, c, i);
+    for (size_t k = 0; k < r->instance_count; k++)
+        if (r->instances[k]->file->plugin)
+            provide(r, c, r->instances[k]);
     if (r->type_count)
         qsort(r->types, r->type_count, sizeof *r->types, by_name);
-    for (size_t k = 0; k < r->type_count; k++)
-        r->types[k]->index = (uint16_t)k;
     order_hubs(r, c);
-    check_needs(r, c);
+    for (size_t k = 0; k < r->hub_count; k++)
+        r->shadow_hubs += r->hubs[k]->instance->shadow;
+    if (r != r->first)
+        order_protocols(r, c);
+    if (!r->probe_seconds)
+        check_needs(r, c);
     check_modes(r, c);
 }

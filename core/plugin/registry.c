@@ -1,8 +1,9 @@
 /* What the INI asked for, loaded: a plugin file for each name, an instance for each section, and
  * the lists that the road uses.
  *
- * Faults are noted with file and line, all of them, and nothing is started here: create() reads
- * options, no more.
+ * In two steps, so that what was planned can be tried elsewhere before it runs here: the plan finds
+ * and copies files; only filling maps them, and calls create(), which reads options, no more.
+ * Faults are noted with file and line, all of them.
  */
 #include "plugin/registry.h"
 
@@ -20,7 +21,7 @@
 #define BUDGET_MS      5
 #define BUDGET_MOST_MS 60000
 
-static const char *const reserved[] = {"plugin", "mode", "on_error", "budget", NULL};
+static const char *const reserved[] = {"plugin", "mode", "on_error", "budget", "unload", NULL};
 
 char *registry_default_path(void)
 {
@@ -39,11 +40,132 @@ char *registry_default_path(void)
     return path;
 }
 
-static bool is_plugin_kind(parley_str kind)
+bool registry_is_kind(parley_str kind)
 {
     return str_is(kind, "auth") || str_is(kind, "protocol") || str_is(kind, "type") ||
            str_is(kind, "hub") || str_is(kind, "plugin");
 }
+
+static void no_memory(struct config *c, int line)
+{
+    config_fault(c, line, "out of memory");
+}
+
+/* --- the plan --- */
+
+static struct plugin_section *section_of(struct plugin_root *root, const struct config_section *s)
+{
+    struct plugin_section **at = &root->sections;
+
+    while (*at && !(str_is(s->kind, (*at)->kind) && str_is(s->name, (*at)->name)))
+        at = &(*at)->next;
+    if (*at)
+        return *at;
+    *at = calloc(1, sizeof **at);
+    if (*at) {
+        (*at)->kind = str_dup(s->kind);
+        (*at)->name = str_dup(s->name);
+    }
+    if (*at && (!(*at)->kind || !(*at)->name)) {
+        free((*at)->kind);
+        free((*at)->name);
+        free(*at);
+        *at = NULL;
+    }
+    return *at;
+}
+
+static struct plugin_instance *new_instance(struct registry *r, struct config *c,
+                                            struct config_section *s, struct plugin_file *f)
+{
+    struct plugin_section *of = section_of(r->root, s);
+    struct plugin_instance *i = of ? calloc(1, sizeof *i) : NULL;
+
+    if (!i)
+        return NULL;
+    i->of = of;
+    i->kind = of->kind;
+    i->name = of->name;
+    i->fresh = true;
+    i->generation = of->generation + 1;
+    i->file = f;
+    f->users++;
+    i->config = c;
+    i->section = s;
+    i->registry = r->first;
+    i->host.struct_size = sizeof i->host;
+    i->host.abi_major = PARLEY_ABI_MAJOR;
+    i->host.abi_minor = PARLEY_ABI_MINOR;
+    i->host.version = PARLEY_VERSION;
+    i->host.section = i->name;
+    i->host.api = &parley_host_api;
+    return i;
+}
+
+bool registry_add(struct registry *r, struct plugin_instance *i)
+{
+    struct plugin_instance **more = realloc(r->instances, (r->instance_count + 1) * sizeof *more);
+
+    if (!more)
+        return false;
+    r->instances = more;
+    more[r->instance_count++] = i;
+    return true;
+}
+
+const char *registry_plugin_of(const struct config_section *s)
+{
+    const struct config_key *named = config_key(s, "plugin");
+
+    return named ? named->value.p : s->name.p;
+}
+
+void registry_plan_section(struct registry *r, struct config *c, struct config_section *s,
+                           const parley_plugin *const *builtin)
+{
+    const struct config_key *named = config_key(s, "plugin");
+    struct plugin_file *f;
+    struct plugin_instance *i;
+    char why[LOADER_WHY_BYTES];
+
+    s->used = true;
+    if (loader_fetch(r, registry_plugin_of(s), builtin, &f, why) < 0) {
+        config_fault(c, named ? named->line : s->line, "[%s %s]: %s", s->kind.p, s->name.p, why);
+        registry_pass_over(s); /* nobody knows what it may hold */
+        return;
+    }
+    i = new_instance(r, c, s, f);
+    if (i && registry_add(r, i))
+        return;
+    if (i)
+        registry_destroy(i);
+    no_memory(c, s->line);
+}
+
+void registry_pass_over(struct config_section *s)
+{
+    s->used = true;
+    for (struct config_key *k = s->keys; k; k = k->next)
+        k->used = true;
+}
+
+int registry_plan(struct registry *r, struct config *c, const char *plugin_path,
+                  const parley_plugin *const *builtin)
+{
+    r->root = calloc(1, sizeof *r->root);
+    r->first = r;
+    r->plugin_path = plugin_path ? str_dup(str_of(plugin_path)) : registry_default_path();
+    if (!r->root || !r->plugin_path) {
+        no_memory(c, 0);
+        return -EINVAL;
+    }
+    for (struct config_section *s = c->sections; s; s = s->next)
+        if (registry_is_kind(s->kind) && !s->channel.p)
+            registry_plan_section(r, c, s, builtin);
+    return c->fault_count ? -EINVAL : 0;
+}
+
+/* --- filling --- */
 
 /* Whether the second of two words stands there. */
 static bool is_second(struct config *c, const struct config_key *k, const char *first,
@@ -73,6 +195,8 @@ static void read_reserved(struct config *c, struct config_section *s, struct plu
             i->on_error_pass = is_second(c, k, "reject", "pass");
         else if (str_is(k->name, "mode"))
             i->shadow = is_second(c, k, "enforce", "shadow");
+        else if (str_is(k->name, "unload"))
+            i->file->unload |= is_second(c, k, "no", "yes");
         else if (str_is(k->name, "budget"))
             read_budget(c, k, i);
     }
@@ -88,82 +212,51 @@ static void refuse_reserved(struct config *c, const struct config_section *s)
                              s->kind.p, s->name.p);
 }
 
-static struct plugin_instance *new_instance(struct registry *r, struct config *c,
-                                            struct config_section *s, struct plugin_file *f)
+static void fill_instance(const struct registry *r, struct config *c, struct plugin_instance *i)
 {
-    struct plugin_instance *i = calloc(1, sizeof *i), **end = &r->instances;
-
-    if (!i)
-        return NULL;
-    i->kind = str_dup(s->kind);
-    i->name = str_dup(s->name);
-    i->options = calloc(1, f->copy.options_size ? f->copy.options_size : 1);
-    i->metrics = calloc(f->copy.metrics.count ? f->copy.metrics.count : 1, sizeof *i->metrics);
-    if (!i->kind || !i->name || !i->options || !i->metrics) {
-        free(i->kind);
-        free(i->name);
-        free(i->options);
-        free(i->metrics);
-        free(i);
-        return NULL;
-    }
-    i->file = f;
-    i->config = c;
-    i->section = s;
-    i->registry = r;
-    i->host.struct_size = sizeof i->host;
-    i->host.abi_major = PARLEY_ABI_MAJOR;
-    i->host.abi_minor = PARLEY_ABI_MINOR;
-    i->host.version = PARLEY_VERSION;
-    i->host.section = i->name;
-    i->host.api = &parley_host_api;
-    while (*end)
-        end = &(*end)->next;
-    *end = i;
-    return i;
-}
-
-/* Sections without a channel first: those with one lean on them. */
-static void load_section(struct registry *r, struct config *c, struct config_section *s,
-                         const parley_plugin *const *builtin)
-{
+    struct config_section *s = i->section;
     const struct config_key *named = config_key(s, "plugin");
-    struct plugin_file *f;
-    struct plugin_instance *i;
+    const parley_plugin *p = &i->file->copy;
     char why[LOADER_WHY_BYTES];
+    struct crumb_before crumb = plugin_enter(i, "load");
+    int e;
 
-    s->used = true;
-    if (loader_open(r, named ? named->value.p : s->name.p, builtin, &f, why) < 0) {
-        config_fault(c, named ? named->line : s->line, "[%s %s]: %s", s->kind.p, s->name.p, why);
-        for (struct config_key *k = s->keys; k; k = k->next)
-            k->used = true; /* nobody knows what it may hold */
+    if (r->probe_seconds)
+        alarm(r->probe_seconds);
+    e = loader_map(i->file, why);
+
+    crumb_leave(crumb);
+    i->broken = true;
+    if (e < 0) {
+        config_fault(c, named ? named->line : s->line, "[%s %s]: %s", i->kind, i->name, why);
+        registry_pass_over(s);
         return;
     }
-    i = new_instance(r, c, s, f);
-    if (!i) {
-        config_fault(c, s->line, "out of memory");
+    i->options = calloc(1, p->options_size ? p->options_size : 1);
+    i->metrics = calloc(p->metrics.count ? p->metrics.count : 1, sizeof *i->metrics);
+    if (!i->options || !i->metrics) {
+        no_memory(c, s->line);
         return;
     }
     read_reserved(c, s, i);
-    i->broken =
-        config_fill(c, s, &f->copy.options, reserved, NULL, i->options, f->copy.options_size) < 0;
+    i->broken = config_fill(c, s, &p->options, reserved, NULL, i->options, p->options_size) < 0;
 }
 
-static void load_channel_section(struct registry *r, struct config *c, struct config_section *s)
+static void fill_channel(struct registry *r, struct config *c, struct config_section *s)
 {
-    struct plugin_instance *i;
+    struct plugin_instance *i = registry_section(r, s->kind.p, s->name.p);
     struct plugin_channel_options *more;
 
-    for (i = r->instances; i; i = i->next)
-        if (str_is(s->kind, i->kind) && str_is(s->name, i->name))
-            break;
-    s->used = true;
     if (!i) {
+        s->used = true;
         if (!config_find(c, s->kind.p, s->name, PARLEY_NONE))
             config_fault(c, s->line, "[%s %s in %s] needs a section [%s %s]", s->kind.p, s->name.p,
                          s->channel.p, s->kind.p, s->name.p);
         return;
     }
+    if (!i->fresh || !i->file->plugin)
+        return;
+    s->used = true;
     more = realloc(i->by_channel, (i->by_channel_count + 1) * sizeof *more);
     if (more) {
         i->by_channel = more;
@@ -172,57 +265,102 @@ static void load_channel_section(struct registry *r, struct config *c, struct co
         more->options = calloc(1, i->file->copy.options_size ? i->file->copy.options_size : 1);
     }
     if (!more || !more->options) {
-        config_fault(c, s->line, "out of memory");
+        no_memory(c, s->line);
         return;
     }
     i->by_channel_count++;
     refuse_reserved(c, s);
-    if (config_fill(c, s, &i->file->copy.options, reserved, i->options, more->options,
-                    i->file->copy.options_size) < 0)
+    if (i->options && config_fill(c, s, &i->file->copy.options, reserved, i->options, more->options,
+                                  i->file->copy.options_size) < 0)
         i->broken = true;
 }
 
-static void create(struct registry *r, struct config *c)
+int registry_check_kept(struct config *c, struct config_section *s, const struct plugin_instance *i)
 {
-    for (struct plugin_instance *i = r->instances; i; i = i->next) {
-        enum domain before;
-        int e;
+    size_t bytes = i->file->copy.options_size;
+    void *scratch = calloc(1, bytes ? bytes : 1);
+    int r = scratch ? config_fill(c, s, &i->file->copy.options, reserved,
+                                  s->channel.p ? i->options : NULL, scratch, bytes)
+                    : -ENOMEM;
 
-        if (i->broken)
-            continue;
-        if (!i->file->copy.create) {
-            i->created = true;
-            continue;
-        }
-        before = domain_enter(DOMAIN_CONTROL);
-        e = i->file->copy.create(&i->host);
-        domain_leave(before);
-        i->created = e == 0;
-        if (e != 0 && !i->bad_option)
-            config_fault(c, i->section->line, "[%s %s]: plugin '%s' could not be created: %s",
-                         i->kind, i->name, i->file->copy.id, strerror(abs(e)));
+    for (struct config_key *k = s->keys; k; k = k->next)
+        for (size_t n = 0; reserved[n]; n++)
+            k->used |= str_is(k->name, reserved[n]);
+    free(scratch);
+    return r;
+}
+
+static void create(const struct registry *r, struct config *c, struct plugin_instance *i)
+{
+    struct crumb_before crumb;
+    enum domain before;
+    int e;
+
+    if (!i->file->copy.create) {
+        i->created = true;
+        return;
     }
+    if (r->probe_seconds)
+        alarm(r->probe_seconds);
+    before = domain_enter(DOMAIN_CONTROL);
+    crumb = plugin_enter(i, "create");
+    e = i->file->copy.create(&i->host);
+    crumb_leave(crumb);
+    domain_leave(before);
+    i->created = e == 0;
+    if (e != 0 && !i->bad_option)
+        config_fault(c, i->section->line, "[%s %s]: plugin '%s' could not be created: %s", i->kind,
+                     i->name, i->file->copy.id, strerror(abs(e)));
+}
+
+int registry_fill(struct registry *r, struct config *c)
+{
+    char id[LOADER_ID_BYTES];
+
+    for (size_t k = 0; k < r->instance_count; k++)
+        if (r->instances[k]->fresh)
+            fill_instance(r, c, r->instances[k]);
+    for (struct config_section *s = c->sections; s; s = s->next)
+        if (registry_is_kind(s->kind) && s->channel.p)
+            fill_channel(r, c, s);
+    registry_provide(r, c);
+    for (size_t k = 0; k < r->instance_count; k++) {
+        struct plugin_instance *i = r->instances[k];
+
+        if (!i->fresh)
+            continue;
+        snprintf(id, sizeof id, "%s %s", i->file->path, i->file->id);
+        i->fingerprint = fingerprint_of(id, c, i->section, &i->file->copy.options);
+        if (!i->fingerprint)
+            no_memory(c, i->section->line);
+        if (!i->broken && i->file->plugin)
+            create(r, c, i);
+    }
+    for (size_t k = 0; k < r->instance_count; k++) {
+        r->instances[k]->config = NULL;
+        r->instances[k]->section = NULL;
+    }
+    if (r->first == r)
+        registry_published(r);
+    return c->fault_count ? -EINVAL : 0;
 }
 
 int registry_load(struct registry *r, struct config *c, const char *plugin_path,
                   const parley_plugin *const *builtin)
 {
-    r->plugin_path = plugin_path ? str_dup(str_of(plugin_path)) : registry_default_path();
-    if (!r->plugin_path)
-        return -ENOMEM;
-    for (struct config_section *s = c->sections; s; s = s->next)
-        if (is_plugin_kind(s->kind) && !s->channel.p)
-            load_section(r, c, s, builtin);
-    for (struct config_section *s = c->sections; s; s = s->next)
-        if (is_plugin_kind(s->kind) && s->channel.p)
-            load_channel_section(r, c, s);
-    registry_provide(r, c);
-    create(r, c);
-    for (struct plugin_instance *i = r->instances; i; i = i->next) {
-        i->config = NULL;
-        i->section = NULL;
-    }
-    return c->fault_count ? -EINVAL : 0;
+    registry_plan(r, c, plugin_path, builtin);
+    return r->root && r->plugin_path ? registry_fill(r, c) : -ENOMEM;
+}
+
+/* --- looking up --- */
+
+struct plugin_instance *registry_section(const struct registry *r, const char *kind,
+                                         const char *name)
+{
+    for (size_t k = 0; k < r->instance_count; k++)
+        if (strcmp(r->instances[k]->kind, kind) == 0 && strcmp(r->instances[k]->name, name) == 0)
+            return r->instances[k];
+    return NULL;
 }
 
 struct plugin_type *registry_type(const struct registry *r, parley_str name)
@@ -244,56 +382,12 @@ struct plugin_type *registry_type(const struct registry *r, parley_str name)
     return NULL;
 }
 
-static void free_instance(struct plugin_instance *i)
+const struct plugin_route *registry_route(const struct registry *r,
+                                          const struct plugin_route *route)
 {
-    if (i->created && i->file->copy.destroy) {
-        enum domain before = domain_enter(DOMAIN_CONTROL);
-
-        i->file->copy.destroy(&i->host);
-        domain_leave(before);
-    }
-    for (size_t k = 0; k < i->by_channel_count; k++)
-        free(i->by_channel[k].options);
-    free(i->by_channel);
-    free(i->options);
-    free(i->metrics);
-    series_finish(&i->series);
-    free(i->kind);
-    free(i->name);
-    free(i);
-}
-
-static void free_last_first(struct plugin_instance *i)
-{
-    if (!i)
-        return;
-    free_last_first(i->next);
-    free_instance(i);
-}
-
-void registry_finish(struct registry *r)
-{
-    struct plugin_file *f;
-
-    free_last_first(r->instances);
-    while ((f = r->files)) {
-        r->files = f->next;
-        free(f->path);
-        free(f);
-    }
-    for (size_t t = 0; t < r->type_count; t++) {
-        free((void *)(uintptr_t)r->types[t]->channel_field);
-        free((void *)(uintptr_t)r->types[t]->user_field);
-        free(r->types[t]->rules);
-        free(r->types[t]);
-    }
     for (size_t k = 0; k < r->route_count; k++)
-        free(r->routes[k].path);
-    free(r->types);
-    free(r->hubs);
-    free(r->auths);
-    free(r->services);
-    free(r->routes);
-    free(r->plugin_path);
-    memset(r, 0, sizeof *r);
+        if (strcmp(r->routes[k].route.method, route->route.method) == 0 &&
+            strcmp(r->routes[k].path, route->path) == 0)
+            return &r->routes[k];
+    return NULL;
 }

@@ -19,13 +19,13 @@ const char *kit_refusal(void)
     return refusal ? refusal : "";
 }
 
-static void set_refusal(const char *text)
+void kit_refuse(const char *text)
 {
     free(refusal);
     refusal = text ? strdup(text) : NULL;
 }
 
-static void refuse_by_faults(struct config *c)
+void kit_refuse_by_faults(struct config *c)
 {
     char *text = NULL;
     size_t n = 0;
@@ -35,7 +35,7 @@ static void refuse_by_faults(struct config *c)
         return;
     config_report(c, f);
     fclose(f);
-    set_refusal(text);
+    kit_refuse(text);
     free(text);
 }
 
@@ -99,11 +99,11 @@ static int encode(const void *options, const parley_event *e, parley_bytes *b)
     return 0;
 }
 
-static void add_protocol(kit *k)
+void kit_add_protocol(kit *k, struct registry *r)
 {
-    struct plugin_protocol *p = &k->registry.protocols[0];
+    struct plugin_protocol *p = &r->protocols[0];
 
-    if (k->registry.protocol_count)
+    if (r->protocol_count)
         return;
     p->protocol = (parley_protocol){.struct_size = sizeof p->protocol,
                                     .name = "kit",
@@ -113,7 +113,7 @@ static void add_protocol(kit *k)
     k->kit_instance.name = (char *)(uintptr_t) "kit";
     k->kit_instance.host.section = "kit";
     p->instance = &k->kit_instance;
-    k->registry.protocol_count = 1;
+    r->protocol_count = 1;
 }
 
 /* --- start and end --- */
@@ -146,17 +146,17 @@ static int load(kit *k)
 {
     char *path = plugin_path();
 
-    k->registry.settings = &k->settings;
+    k->registry->settings = &k->settings;
     config_read_text(&k->config, "test.ini", k->ini);
     settings_read(&k->config, &k->settings);
-    registry_load(&k->registry, &k->config, path, k->plugins);
+    registry_load(k->registry, &k->config, path, k->plugins);
     free(path);
     config_unused(&k->config);
     if (k->config.fault_count) {
-        refuse_by_faults(&k->config);
+        kit_refuse_by_faults(&k->config);
         return -EINVAL;
     }
-    add_protocol(k);
+    kit_add_protocol(k, k->registry);
     return 0;
 }
 
@@ -174,7 +174,8 @@ static int begin(kit *k)
 {
     char why[256] = "out of memory";
 
-    memset(&k->registry, 0, sizeof k->registry);
+    memset(&k->first, 0, sizeof k->first);
+    k->registry = &k->first;
     memset(&k->config, 0, sizeof k->config);
     k->messages_out = 0;
     if (load(k) < 0)
@@ -183,7 +184,7 @@ static int begin(kit *k)
         return -ENOMEM;
     kit_pump_init(k);
     k->pumps[0] = &k->pump;
-    k->hub = hub_new(&k->settings, &k->registry, k->pumps, 1);
+    k->hub = hub_new(&k->settings, k->registry, k->pumps, 1);
     if (k->hub) {
         kit_wait_init(k);
         loop_add(&k->loop, hub_actor(k->hub));
@@ -191,7 +192,7 @@ static int begin(kit *k)
     }
     if (!k->hub || make_store(k, why) < 0 || hub_store(k->hub, k->store, why) < 0 ||
         hub_start(k->hub, why) < 0 || kit_door_open(k, why) < 0) {
-        set_refusal(why);
+        kit_refuse(why);
         return -EINVAL;
     }
     kit_run(k);
@@ -200,6 +201,7 @@ static int begin(kit *k)
 
 static int end(kit *k)
 {
+    struct plugin_instance *loose;
     int left = 0;
 
     if (k->hub) {
@@ -211,11 +213,12 @@ static int end(kit *k)
         left += k->messages_out;
     }
     loop_finish(&k->loop);
+    loose = k->hub ? hub_left(k->hub) : NULL;
     hub_free(k->hub);
     k->hub = NULL;
     kit_pump_finish(k);
     kit_door_close(k);
-    registry_finish(&k->registry);
+    kit_reload_finish(k, loose);
     config_finish(&k->config);
     return left;
 }
@@ -224,7 +227,7 @@ kit *kit_start(const char *ini, const parley_plugin *const *plugins)
 {
     kit *k = NULL;
 
-    set_refusal(NULL);
+    kit_refuse(NULL);
     clock_stop(); /* time is what kit_advance_ms makes of it, however slow the machine is */
     if (getenv("KIT_LOG") == NULL)
         log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
@@ -333,11 +336,11 @@ int kit_admin(kit *k, const char *method, const char *path, const char *json, co
         *ret_json = NULL;
     if (!q)
         return 500;
-    for (size_t i = 0; i < k->registry.route_count; i++)
-        if (strlen(k->registry.routes[i].path) == n &&
-            memcmp(k->registry.routes[i].path, path, n) == 0 &&
-            strcmp(k->registry.routes[i].route.method, method) == 0)
-            route = &k->registry.routes[i];
+    for (size_t i = 0; i < k->registry->route_count; i++)
+        if (strlen(k->registry->routes[i].path) == n &&
+            memcmp(k->registry->routes[i].path, path, n) == 0 &&
+            strcmp(k->registry->routes[i].route.method, method) == 0)
+            route = &k->registry->routes[i];
     if (query)
         http_query_parse(q, str_of(query + 1));
     q->method = method_of(method);

@@ -83,6 +83,10 @@ int kit_work(kit *k);                    /* runs those that wait; how many */
 /* All in memory is gone, clients too; the store and durable timers stay. What fails ends the test.
  */
 void kit_restart(kit *k);
+/* Every section is made anew from that INI (NULL: the same), as a reload does it: save, start,
+ * quiesce; nobody is dropped. 0; -EINVAL: kit_refusal() says why, and all is as it was. */
+int kit_reload(kit *k, const char *ini);
+int kit_generations(kit *k, const char *section); /* alive: 1, or more while an old one is held */
 /* ENOSPC, EIO: from now on nothing is kept, and who tries is told so; 0: all is well again. */
 void kit_store_fails(kit *k, int error);
 #ifdef __cplusplus

@@ -13,15 +13,15 @@ int kit_door_open(kit *k, char why[256])
     enum domain before;
     int r;
 
-    if (k->registry.auth_count == 0)
+    if (k->registry->auth_count == 0)
         return 0;
-    k->logins = logins_new(&k->registry, &k->settings);
+    k->logins = logins_new(k->registry, &k->settings);
     if (!k->logins)
         return -ENOMEM;
-    for (struct plugin_instance *i = k->registry.instances; i; i = i->next)
-        i->logins = k->logins;
+    for (size_t n = 0; n < k->registry->instance_count; n++)
+        k->registry->instances[n]->logins = k->logins;
     before = domain_enter(DOMAIN_CONTROL);
-    r = control_start_auths(NULL, &k->registry, why);
+    r = control_start_auths(NULL, k->registry, why);
     domain_leave(before);
     return r;
 }

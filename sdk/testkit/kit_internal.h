@@ -27,7 +27,7 @@ struct kit {
     struct actor *pumps[1];
     struct config config;
     struct settings settings;
-    struct registry registry;
+    struct registry first, *registry;    /* the latest; the first stays until the end */
     struct plugin_instance kit_instance; /* owner of the protocol of those who name none */
     struct store *store;                 /* stays over a restart */
     struct hub *hub;
@@ -48,8 +48,12 @@ struct kit {
     struct logins *logins; /* NULL: no authenticator */
     char said[256];        /* at the door */
 };
-#pragma GCC visibility push(hidden) /* libparley_kit.so shows kit.h alone */
-void kit_run(kit *k);               /* until nothing moves */
+#pragma GCC visibility push(hidden)                /* libparley_kit.so shows kit.h alone */
+void kit_run(kit *k);                              /* until nothing moves */
+void kit_add_protocol(kit *k, struct registry *r); /* unless it has one */
+void kit_refuse(const char *text);                 /* what kit_refusal says; NULL: nothing */
+void kit_refuse_by_faults(struct config *c);
+void kit_reload_finish(kit *k, struct plugin_instance *left); /* the hub is gone: registries end */
 void kit_wait_init(kit *k);
 bool kit_wait_run(kit *k);           /* what is due; false: nothing was */
 int64_t kit_wait_next(const kit *k); /* when the next answer is due; INT64_MAX: none */

@@ -276,7 +276,7 @@ void kit_leave(kit *k, parley_client c, const char *channel)
 static void error_frame(kit *k, struct kit_client *c, parley_str id, parley_code code,
                         const char *why)
 {
-    struct frame *f = encode_error(&k->registry.protocols[0], id, code, why, 0);
+    struct frame *f = encode_error(&k->registry->protocols[0], id, code, why, 0);
 
     keep_frames(c, f);
     frame_unref(f);
@@ -297,8 +297,8 @@ static struct message *construct(kit *k, struct kit_client *c, const char *json)
     in.depth = 32;
     in.tokens = 2048;
     out_init(&o, 0);
-    if (construct_decode(&k->registry.protocols[0], str_of(json), &in, &why) == 0 &&
-        construct_message(&k->registry, &in, &o, PAYLOAD_MOST, m, &why) == 0) {
+    if (construct_decode(&k->registry->protocols[0], str_of(json), &in, &why) == 0 &&
+        construct_message(k->registry, &in, &o, PAYLOAD_MOST, m, &why) == 0) {
         m->author = c->handle;
         m->identity = identity_ref(h->identity);
     } else {

@@ -65,7 +65,7 @@ for (const [what, file, from, to, said] of [
     ['a function is removed', 'inline.h', '    int (*store_put)(parley_out *);\n', '    int (*store_pot)(parley_out *);\n#define store_put store_pot\n', /\(\*store_put\)/],
     ['a hook is put in between', 'plugin.h', '    parley_verdict (*on_answer)', '    parley_verdict (*on_added)(parley_host *h);\n    parley_verdict (*on_answer)', /struct parley_hub: member 6 was/],
     ['a hook at the end is removed', 'plugin.h', 'void (*on_greet)(parley_host *h, parley_client c); ', '', /struct parley_hub: member 12 was .*is nothing/],
-    ['a member becomes wider', 'plugin.h', 'uint32_t struct_size, tag; int error,', 'uint32_t struct_size, tag; long error,', /struct parley_answer: member 2 was 'int error' \(at 8, 4 bytes\), is 'long int error' \(at 8, 8 bytes\)/],
+    ['a member becomes wider', 'plugin.h', '    int error, status; ', '    long error; int status; ', /struct parley_answer: member 2 was 'int error' \(at 8, 4 bytes\), is 'long int error' \(at 8, 8 bytes\)/],
     ['a member stands in what was padding', 'auth.h', 'bool close_on_expiry; };', 'bool close_on_expiry; int32_t added; };', /struct parley_identity: 'int32_t added' .* lies in what was padding/],
     ['what is passed by value grows', 'base.h', 'typedef struct { const char *p; size_t n; } parley_str;', 'typedef struct { const char *p; size_t n; int added; } parley_str;', /struct parley_str had 16 bytes and has 24; it may not grow/],
     ['the preamble grows', 'base.h', '                 const char *sdk_version; }', '                 const char *sdk_version, *added; }', /parley_preamble had 32 bytes and has 40/],
@@ -77,7 +77,7 @@ for (const [what, file, from, to, said] of [
     ['a constant changes', 'base.h', '#define PARLEY_MAGIC 0x3159454c52415001ull', '#define PARLEY_MAGIC 0x3159454c52415002ull', /constant PARLEY_MAGIC was/],
     ['a service has another name', 'services/mute.h', '"org.parley.mute/1"', '"org.parley.mute/2"', /constant PARLEY_MUTE_1 was/],
     ['the major version changes', 'base.h', '#define PARLEY_ABI_MAJOR 1', '#define PARLEY_ABI_MAJOR 2', /constant PARLEY_ABI_MAJOR was '1', is '2'/],
-    ['a function that plugins call is gone', 'auth.h', 'API bool parley_on_loopback(parley_host *h) { return h->api->on_loopback(h); }', '', /function parley_on_loopback is gone/],
+    ['a function that plugins call is gone', 'auth.h', 'API bool parley_on_loopback(parley_host *h) ', 'API bool parley_is_on_loopback(parley_host *h) ', /function parley_on_loopback is gone/],
     ['a function that plugins call takes another type', 'protocol.h', 'API void parley_bytes_add(parley_bytes *b, const void *p, size_t n)', 'API void parley_bytes_add(parley_bytes *b, const char *p, size_t n)', /function parley_bytes_add was 'void \(parley_bytes \*, const void \*, size_t\)', is 'void \(parley_bytes \*, const char \*, size_t\)'/],
 ])
     test(`it is seen that ${what}`, () => assert.match(changed(file, from, to), said));

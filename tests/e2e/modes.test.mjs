@@ -72,7 +72,7 @@ describe('shadow', { concurrency: 2 }, () => {
         assert.deepEqual(strict.map((v) => v.id).reverse(), ['m1general', 'm1gaming', 'm3general', 'm3gaming', 'm4general', 'm4gaming', 'w']);
         const one = strict.at(-1);
         assert.deepEqual({ ...one, number: 0, time: '', us: 0, version: '' },
-            { number: 0, time: '', section: 'strict', plugin: 'org.parley.wordlist', version: '', mode: 'shadow', hook: 'on_message', verdict: 'reject', code: 'rejected', rule: 'words', type: 'chat_message', channel: 'general', user: 'ann', id: 'm1general', us: 0 });
+            { number: 0, time: '', section: 'strict', plugin: 'org.parley.wordlist', version: '', generation: 1, mode: 'shadow', hook: 'on_message', verdict: 'reject', code: 'rejected', rule: 'words', type: 'chat_message', channel: 'general', user: 'ann', id: 'm1general', us: 0 });
         assert.ok(one.version && one.us >= 0 && Math.abs(Date.parse(one.time) - Date.now()) < 60_000 * slow);
         const mild = await verdicts(d, '?section=mild');
         assert.deepEqual(mild.map((v) => [v.verdict, v.id]), [['edit', 'last'], ['edit', 'm4gaming'], ['edit', 'm4general'], ['edit', 'm2gaming'], ['edit', 'm2general']]);

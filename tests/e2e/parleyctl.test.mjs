@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { enter } from './lib/client.mjs';
-import { Daemon, execute, parleyctl, slow } from './lib/daemon.mjs';
+import { Daemon, execute, parleyctl, parleyd, slow } from './lib/daemon.mjs';
 
 const ctl = (d, ...args) => execute(parleyctl, ['--socket', d.socket ?? d, ...args]);
 async function done(d, ...args) {
@@ -106,6 +106,110 @@ test('whoever stops reading harms nobody', async (t) => {
     assert.equal(await done(d, 'log'), 'debug\n', 'the server runs');
 });
 
+test('clients, of whom there are more than a page has', async (t) => {
+    const d = await Daemon.start(t, { changes: { server: { pumps: 2 } } });
+    assert.equal(await done(d, 'clients'), 'nobody\n');
+    const crowd = await Promise.all(Array.from({ length: 130 }, (_, i) => enter(t, d, `user${i}`)));
+    await crowd[7].ask({ type: 'leave_channel', channel: 'gaming' });
+    const all = await json(d, 'clients');
+    assert.equal(all.length, 130);
+    assert.equal(new Set(all.map((c) => c.id)).size, 130);
+    assert.deepEqual(new Set(all.map((c) => c.username)), new Set(crowd.map((c) => c.name)));
+    assert.deepEqual(new Set(all.map((c) => c.id[0])), new Set('01'), 'of both pumps');
+    const [one] = await json(d, 'clients', '--user', 'user7');
+    assert.deepEqual({ ...one, id: 0, since: 0, channels: one.channels.sort() }, {
+        id: 0, user: 'user7', username: 'user7', app: one.app, address: '127.0.0.1', since: 0, protocol: 'native', closing: false,
+        queue_bytes: 0, queue_messages: 0, channel_count: 2, channels: ['general', 'tech'],
+    });
+    assert.ok(Math.abs(Date.now() - Date.parse(one.since)) < 60_000 * slow);
+    assert.equal((await json(d, 'clients', '-c', 'GAMING')).length, 129);
+    assert.equal((await json(d, 'clients', '-n', '110')).length, 110);
+    assert.deepEqual(await json(d, 'clients', '-u', 'stranger'), []);
+    const text = (await done(d, 'clients', '--limit', '120')).split('\n');
+    assert.match(text[0], /^id +user +address +since +protocol +queue +channels$/);
+    assert.equal(text.length, 122, 'a heading, 120 lines, and the end of the last');
+    assert.match(text[1], /^[01]\.\d+\.\d+ +user\d+ +127\.0\.0\.1 +\d{4}-.*Z native +0 B +\w+, /);
+    const nowhere = await ctl(d, 'clients', '-c', 'nowhere');
+    assert.deepEqual([nowhere.status, nowhere.stderr], [1, 'parleyctl: There is no such channel.\n']);
+    // a reader that goes away in the middle
+    const head = await execute('sh', ['-c', `"${parleyctl}" -s "${d.socket}" clients | head -n 1`]);
+    assert.deepEqual([head.stdout.split('\n').length, head.stderr], [2, '']);
+    await done(d, 'status');
+});
+
+test('kick', async (t) => {
+    const d = await Daemon.start(t);
+    const [ann, again, bob] = [await enter(t, d, 'ann'), await enter(t, d, 'ann'), await enter(t, d, 'bob')];
+    const [{ id }] = await json(d, 'clients', '-u', 'bob');
+    assert.deepEqual(await json(d, 'kick', id, '--reason', 'Cool down.'), { kicked: 1 });
+    assert.deepEqual(await bob.closed, { code: 4403, reason: 'Cool down.' });
+    const told = await d.logged('kicked');
+    assert.deepEqual([told.client, told.msg, told.by], [id, 'Cool down.', `uid ${process.getuid()}`]);
+    assert.equal(await done(d, 'kick', 'ann'), '2 kicked\n');
+    assert.deepEqual([(await ann.closed).code, (await again.closed).code], [4403, 4403]);
+    for (const [args, message] of [
+        [['kick', 'ann'], 'That user is not connected.'],
+        [['kick', id], 'There is no such client (any more).'],
+        [['kick', 'bob', '-r', 'x'.repeat(124)], "'reason' has 123 bytes at most."],
+    ]) {
+        const r = await ctl(d, ...args);
+        assert.deepEqual([r.status, r.stderr], [1, `parleyctl: ${message}\n`]);
+    }
+});
+
+test('mute, unmute, mutes', async (t) => {
+    const d = await Daemon.start(t);
+    const ann = await enter(t, d, 'ann');
+    const say = () => ann.ask({ type: 'chat_message', channel: 'general', message: 'hello' });
+    await say();
+    assert.equal(await done(d, 'mutes'), 'nobody\n');
+    assert.equal(await done(d, 'mute', 'ann', '-c', 'general', '--for', '2h', '--reason', 'spam'), 'muted\n');
+    await assert.rejects(say(), (e) => e.payload.code === 'muted' && /spam/.test(e.payload.message));
+    const [m] = await json(d, 'mutes');
+    assert.deepEqual([m.user, m.channel, m.why], ['ann', 'general', 'spam']);
+    assert.ok(Math.abs(Date.parse(m.until) - Date.now() - 7_200_000) < 60_000 * slow);
+    assert.match(await done(d, 'mutes'), /\nann +general +\d{4}-.*Z spam\n$/);
+    const elsewhere = await ctl(d, 'unmute', 'ann');
+    assert.deepEqual([elsewhere.status, elsewhere.stderr], [1, 'parleyctl: he is not muted there\n']);
+    assert.equal(await done(d, 'unmute', 'ann', '--channel', 'general'), 'unmuted\n');
+    await say();
+    await done(d, 'mute', 'ann', '-r', '\u001b[2J\u202e');
+    const safe = await done(d, 'mutes');
+    assert.match(safe, /\nann +everywhere +for good +\\x1b\[2J\\u\{202e\}\n$/, 'nothing that a terminal would obey');
+    assert.equal((await ctl(d, 'mute', 'ann', '--for', '10')).status, 64);
+    const none = await Daemon.start(t, { changes: { 'hub mute': null } });
+    assert.match((await ctl(none, 'mute', 'ann')).stderr, /^parleyctl: this server mutes nobody: .*\[hub mute\]\n$/);
+});
+
+test('plugins', async (t) => {
+    const d = await Daemon.start(t, { changes: { 'hub rate_limit': { burst: 7 } } });
+    const { plugins } = await json(d, 'plugins');
+    const limit = plugins.find((p) => p.section === 'rate_limit');
+    assert.equal(limit.kind, 'hub');
+    assert.equal(limit.plugin, 'org.parley.rate_limit');
+    assert.match(limit.version, /^\d+\.\d+\.\d+$/);
+    assert.match(await done(d, 'plugins', 'list'), /\nhub rate_limit +org\.parley\.rate_limit +/);
+    const checked = await execute(parleyd, ['--check-config', '-c', d.file]);
+    assert.equal(await done(d, 'plugins', 'chain'), checked.stdout.split('\n').slice(1).join('\n'), 'as --check-config has it');
+    const shown = await json(d, 'plugins', 'show', 'rate_limit');
+    const option = (name) => shown.options.find((o) => o.name === name);
+    assert.deepEqual([option('burst').value, option('burst').default], [7, '30']);
+    assert.equal(option('window').value, '1s');
+    const text = await done(d, 'plugins', 'show', 'hub rate_limit');
+    assert.match(text, /^section +\[hub rate_limit\]\nplugin +org\.parley\.rate_limit \d/);
+    assert.match(text, /\n {2}burst = 7\n {6}.*default 30\)\n/);
+    const typed = await json(d, 'plugins', 'show', 'chat_message');
+    assert.deepEqual(typed.types, ['chat_message']);
+    const { options } = await json(d, 'plugins', 'show', 'channels');
+    assert.deepEqual(options.find((o) => o.name === 'list').value, ['general', 'gaming', 'tech']);
+    assert.equal(options.find((o) => o.name === 'description').channels.gaming, 'What to play, and with whom');
+    const mute = await json(d, 'plugins', 'show', 'mute');
+    assert.deepEqual(mute.services, ['org.parley.mute/1']);
+    assert.ok(mute.routes.some((r) => r.method === 'POST' && r.path === '/admin/mute/mutes'));
+    assert.match((await ctl(d, 'plugins', 'show', 'nothing')).stderr, /There is no such section/);
+    for (const args of [['plugins', 'show'], ['plugins', 'hide', 'mute'], ['plugins', 'chain', 'x']]) assert.equal((await ctl(d, ...args)).status, 64, `${args}`);
+});
+
 test('no daemon, or something else', async (t) => {
     const d = await Daemon.start(t);
     const away = await ctl('/nonexistent/x', 'status');
@@ -192,7 +296,7 @@ test('bad command lines', async (t) => {
     }
     const help = await execute(parleyctl, ['--help']);
     assert.equal(help.status, 0);
-    for (const word of ['status', 'log', 'Exit status: 0 done']) assert.ok(help.stdout.includes(word), word);
+    for (const word of ['status', 'clients', 'kick', 'mute', 'plugins', 'log', 'Exit status: 0 done']) assert.ok(help.stdout.includes(word), word);
     assert.match((await execute(parleyctl, ['log', '--help'])).stdout, /Usage: parleyctl log \[OPTION\.\.\.\]/);
     assert.match((await execute(parleyctl, ['--version'])).stdout, /^parleyctl \d+\.\d+\.\d+\n$/);
 });

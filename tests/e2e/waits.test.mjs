@@ -182,6 +182,32 @@ test('the server stops while messages wait', async (t) => {
     assert.ok(refusals.every((l) => l.code === 'unavailable' && ['stopping', 'closed'].includes(l.rule)));
 });
 
+test('jobs on worker threads: answers, order, deadlines, and the end', async (t) => {
+    const d = await Daemon.start(t, { changes: { 'hub thinker': { plugin: `${fixtures}/thinker.so` }, 'hub rate_limit': null, server: { pumps: 2 } } });
+    const ann = await enter(t, d, 'ann');
+    const bob = await enter(t, d, 'bob');
+    const all = [30, 1, 20, 2].map((ms) => ann.say('general', `think ${ms}`));
+    await Promise.all([...all, ...Array.from({ length: 20 }, (_, i) => bob.say('tech', `think ${i % 5}`))]);
+    await ann.settle();
+    assert.deepEqual(ann.of('chat_message').filter((p) => p.channel === 'general').map((p) => p.message), [30, 1, 20, 2].map((ms) => `thought for ${ms} ms`));
+    assert.equal(ann.of('chat_message').length, 24);
+    await assert.rejects(ann.say('general', 'think 13'), refused('rejected'));
+    // What still runs when the server stops is let run to its end.
+    ann.send({ type: 'chat_message', channel: 'general', message: 'think 100' });
+    while ((await d.metric('parley_waiting{section="thinker"}')) < 1) await new Promise((r) => setImmediate(r));
+    assert.deepEqual(await d.terminate(), { status: 0, signal: null });
+    assert.equal(d.lines.filter((l) => l.event === 'message_refused' && l.rule === 'stopping').length, 1);
+});
+
+test('a job that takes too long is not waited for, and hurts nobody when it ends', async (t) => {
+    const d = await Daemon.start(t, { changes: { 'hub thinker': { plugin: `${fixtures}/thinker.so`, deadline: '5ms' }, 'hub rate_limit': null } });
+    const ann = await enter(t, d, 'ann');
+    await assert.rejects(ann.say('general', 'think 300'), refused('unavailable'));
+    await ann.say('general', 'quick');
+    while ((await d.metric('parley_waiting{section="thinker"}')) > 0) await new Promise((r) => setImmediate(r));
+    await ann.say('general', 'still here');
+});
+
 test('a moderator decides, over HTTP', async (t) => {
     const d = await Daemon.start(t, {
         changes: {

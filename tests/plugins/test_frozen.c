@@ -240,15 +240,15 @@ START_TEST(what_an_older_plugin_does_not_have_is_zero)
     struct registry *r;
 
     start(0);
-    r = &k->registry;
+    r = k->registry;
     for (size_t i = 0; i < r->hub_count; i++)
-        ck_assert(is_zero(r->hubs[i].hub.later));
+        ck_assert(is_zero(r->hubs[i]->hub.later));
     for (size_t i = 0; i < r->type_count; i++)
         ck_assert(is_zero(r->types[i]->type.later));
     for (size_t i = 0; i < r->route_count; i++)
         ck_assert(is_zero(r->routes[i].route.later));
     ck_assert(is_zero(r->auths[0].auth.later) && is_zero(r->protocols[0].protocol.later));
-    for (struct plugin_file *f = r->files; f; f = f->next)
+    for (struct plugin_file *f = r->root->files; f; f = f->next)
         ck_assert(is_zero(f->copy.later));
     stop();
 }

@@ -5,7 +5,7 @@
 #include "message/fields.h"
 #include "moderation.h"
 
-static const char *const names[] = {"flood", "slow_mode", NULL};
+static const char *const names[] = {"flood", "links", "slow_mode", "script", NULL};
 
 static char *file_text(const char *name)
 {
@@ -28,9 +28,9 @@ static char *file_text(const char *name)
 
 static const parley_table *options_of(const char *name)
 {
-    for (struct plugin_instance *i = k->registry.instances; i; i = i->next)
-        if (strcmp(i->name, name) == 0)
-            return &i->file->copy.options;
+    for (size_t i = 0; i < k->registry->instance_count; i++)
+        if (strcmp(k->registry->instances[i]->name, name) == 0)
+            return &k->registry->instances[i]->file->copy.options;
     ck_abort_msg("no section %s", name);
     return NULL;
 }
@@ -154,6 +154,11 @@ START_TEST(every_option_is_told)
         size_t n = strlen(sections);
 
         snprintf(sections + n, sizeof sections - n, "[hub %s]\n", names[i]);
+        if (strcmp(names[i], "script") == 0) {
+            n = strlen(sections);
+            snprintf(sections + n, sizeof sections - n, "file = %s\n",
+                     file_of("function message() end"));
+        }
     }
     start(sections);
     for (size_t i = 0; names[i]; i++) {

@@ -10,7 +10,8 @@
 int plugin_open(const char *path, struct plugin *ret)
 {
     char why[LOADER_WHY_BYTES], resolved[PATH_MAX];
-    struct registry r = {.plugin_path = (char *)(uintptr_t) ""};
+    struct plugin_root root = {0};
+    struct registry r = {.root = &root, .plugin_path = (char *)(uintptr_t) ""};
     struct plugin_file *f;
     const char *base;
 

@@ -52,6 +52,8 @@ typedef void *parley_own;
 # define PARLEY_STR(literal) ((parley_str){"" literal, sizeof(literal) - 1})
 #endif
 
+/* Fill a descriptor. PARLEY_PLUGIN = {...}; is the one constant that you export. PARLEY_OPTION: where in your struct S it goes;
+ * PARLEY_FIELD: of a message; of both range and dflt are texts as in the INI, or NULL. PARLEY_TABLE: an array, with its length. */
 #define PARLEY_TABLE(array) {(array), (uint32_t)(sizeof(array) / sizeof *(array)), (uint32_t)sizeof *(array)}
 #define PARLEY_PRINTF(n) __attribute__((format(printf, n, (n) + 1)))
 #define PARLEY_OPTION(name, kind, S, member, range, dflt, flags, doc) \

@@ -44,7 +44,8 @@ enum { PARLEY_REQUIRED = 1, PARLEY_SECRET = 2,
        PARLEY_TEXT = 8,                       /* people read it: moderators are shown it */
        PARLEY_CHANNEL = 16,                   /* names the channel: the host checks that it exists and its author is in it */
        PARLEY_USER = 32,                      /* names the user it is for: the host checks that he is there */
-       PARLEY_OPEN = 64 };                    /* with PARLEY_CHANNEL: its author need not be a member */
+       PARLEY_OPEN = 64,                      /* with PARLEY_CHANNEL: its author need not be a member */
+       PARLEY_FILE = 128 };                   /* names files that you read: when one changed, a reload takes your section along */
 typedef struct { const char *name; int32_t kind; uint32_t flags; const char *range, *dflt, *doc;
                  uint32_t offset, size; } parley_field;      /* range: "1..300", "2..10 of 1..80", "reject|mask" */
 
@@ -132,12 +133,12 @@ API int parley_message_set_text(parley_message *m, unsigned i, parley_str text);
  * again; past the deadline the message FAILed, and m is NULL. A held message FAILs at its deadline. */
 API parley_out *parley_http_request(parley_host *h, const char *method, const char *url); /* [hub], [control] what you put is its JSON body */
 API parley_verdict parley_ask(parley_message *m, parley_out *take_request, int64_t deadline_ms, uint32_t tag); /* return it; on_answer follows */
-API parley_verdict parley_work(parley_message *m, int (*job)(void *arg, parley_out *answer), void *arg, /* [worker] job: 0, or -Exxx */
-                               int64_t deadline_ms, uint32_t tag);               /* return it; on_answer follows: keep arg till then */
-API parley_verdict parley_hold_message(parley_message *m, int64_t deadline_ms, parley_hold *ret_hold); /* return it */
+API parley_verdict parley_work(parley_message *m, int (*job)(void *arg, parley_out *answer), void *arg, /* [worker] job: the status, or -Exxx */
+                               int64_t deadline_ms, uint32_t tag);               /* return it; on_answer follows */
+API parley_verdict parley_hold_message(parley_message *m, int64_t deadline_ms, parley_hold *ret_hold); /* return it; parley_resume ends it */
 API parley_message *parley_hold_peek(parley_host *h, parley_hold held);          /* NULL: no longer held */
 API int parley_resume(parley_host *h, parley_hold held, parley_verdict v);       /* v may be parley_reject(...); done when your hook
-                                                                  has returned; whoever has the handle may. -ENOENT: no longer held; -EINVAL */
+                                                                   has returned; whoever has the handle may. -ENOENT: no longer held; -EINVAL: v */
 /* Read and write JSON. [any] Keys are names, never paths; in a list the key is NULL. What is read lives as long as what it was read of.
  * What goes wrong in writing (a key in a list, bad UTF-8, too much) sticks, and is the result of handing it over. */
 API const parley_value *parley_get(const parley_value *v, const char *key);      /* a member. NULL: absent, or v is no object */

@@ -69,6 +69,7 @@ static int serve_x(parley_host *h, const parley_request *q, parley_out *answer)
 static struct plugin_file file;
 static char kind[] = "hub", name[] = "x", own_path[] = "/admin/x/own", open_path[] = "/open",
             closed_path[] = "/closed";
+static struct plugin_section of_section;
 static struct plugin_instance section = {
     .host = {.struct_size = sizeof(parley_host), .section = "x", .api = &parley_host_api},
     .file = &file,
@@ -113,13 +114,17 @@ static void make_pages(void)
 
 static void setup(void)
 {
+    static struct plugin_instance *only = &section;
+
     domain_enter(DOMAIN_CONTROL);
     settings.server.listen = (parley_list){&listen_on, 1};
     settings.admin.role = "admin";
     settings.admin.auth = "token";
     registry.auths = &auth;
     registry.auth_count = 1;
-    registry.instances = &section;
+    section.of = &of_section;
+    registry.instances = &only;
+    registry.instance_count = 1;
     registry.settings = &settings;
     registry.routes = plugin_routes;
     registry.route_count = sizeof plugin_routes / sizeof *plugin_routes;

@@ -108,7 +108,7 @@ START_TEST(a_user_outlives_his_connections_for_a_while)
 {
     static const parley_slot slot = {"n", 1, sizeof(int)};
     parley_client c = kit_connect(k, "ann", "");
-    struct plugin_instance *i = k->registry.instances;
+    struct plugin_instance *i = k->registry->instances[0];
     int *n = slot_get(&users_find(k->hub, PARLEY_STR("ann"))->slots, i, &slot);
 
     ck_assert_int_eq(*n, 0);
@@ -125,7 +125,7 @@ END_TEST
 
 START_TEST(timers_run_once_by_name_in_order)
 {
-    struct plugin_instance *i = k->registry.instances->next; /* judge */
+    struct plugin_instance *i = k->registry->instances[1]; /* judge */
     struct timers *t = k->hub->timers;
     int64_t now = clock_mono_ms();
 
@@ -144,7 +144,7 @@ END_TEST
 START_TEST(many_timers_keep_their_order)
 {
     struct timers *t = timers_new();
-    struct plugin_instance *i = k->registry.instances, *got;
+    struct plugin_instance *i = k->registry->instances[0], *got;
     unsigned random = 12345;
     int64_t last = 0;
     char key[16], *name;

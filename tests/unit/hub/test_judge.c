@@ -258,7 +258,9 @@ START_TEST(nor_when_no_answer_comes)
     kit_advance_ms(k, 5000);
     member_is(kit_verdict(k, "a"), "verdict", "fail");
     ck_assert_int_eq(kit_frames(k, ann, "error"), 0);
-    ck_assert_int_eq(say(ann, "room"), PARLEY_PASS); /* and one still waits when all ends */
+    ck_assert_int_eq(say(ann, "room"), PARLEY_PASS);
+    ck_assert_int_eq(kit_close(k), 1); /* which still waits: nobody is told of it any more */
+    k = NULL;
 }
 END_TEST
 

@@ -98,15 +98,16 @@ static const char *load(const char *ini)
 START_TEST(keys_and_their_defaults)
 {
     const struct plugin_instance *i;
+    size_t n = 0;
 
     ck_assert_str_eq(load("[hub all]\n[hub route]\nmode = shadow\non_error = pass\nbudget = 1s\n"
                           "[hub three]\nplugin = route\nmode = enforce\nbudget = 0\n"),
                      "");
-    i = r.instances;
+    i = r.instances[0];
     ck_assert(!i->shadow && !i->on_error_pass && i->budget_ms == 5);
-    i = i->next;
+    i = r.instances[++n];
     ck_assert(i->shadow && i->on_error_pass && i->budget_ms == 1000);
-    i = i->next;
+    i = r.instances[++n];
     ck_assert(!i->shadow && i->budget_ms == 0);
 }
 END_TEST

@@ -110,17 +110,17 @@ START_TEST(the_chain_goes_by_phase_then_by_the_ini)
 {
     ck_assert_str_eq(load("[hub late]\n[hub other]\nplugin = late\n[hub early]\n"), "");
     ck_assert_uint_eq(r.hub_count, 3);
-    ck_assert_str_eq(r.hubs[0].instance->name, "early");
-    ck_assert_str_eq(r.hubs[1].instance->name, "late");
-    ck_assert_str_eq(r.hubs[2].instance->name, "other"); /* the same plugin twice, two instances */
-    ck_assert_ptr_eq(r.hubs[1].instance->file, r.hubs[2].instance->file);
+    ck_assert_str_eq(r.hubs[0]->instance->name, "early");
+    ck_assert_str_eq(r.hubs[1]->instance->name, "late");
+    ck_assert_str_eq(r.hubs[2]->instance->name, "other"); /* the same plugin twice, two instances */
+    ck_assert_ptr_eq(r.hubs[1]->instance->file, r.hubs[2]->instance->file);
 }
 END_TEST
 
 START_TEST(wishes_move_a_hub_within_its_phase)
 {
     ck_assert_str_eq(load("[hub late]\n[hub first]\n"), "");
-    ck_assert_str_eq(r.hubs[0].instance->name, "first");
+    ck_assert_str_eq(r.hubs[0]->instance->name, "first");
 }
 END_TEST
 
@@ -135,9 +135,9 @@ START_TEST(options_by_section_and_by_channel)
     const struct options *o;
 
     ck_assert_str_eq(load("[hub late]\nn = 5\nword = x\n[hub late in Gaming]\nn = 9\n"), "");
-    o = parley_options(&r.instances->host, PARLEY_NONE);
+    o = parley_options(&r.instances[0]->host, PARLEY_NONE);
     ck_assert_int_eq(o->n, 5);
-    o = parley_options(&r.instances->host, PARLEY_STR("gaming"));
+    o = parley_options(&r.instances[0]->host, PARLEY_STR("gaming"));
     ck_assert_int_eq(o->n, 9);
     ck_assert_str_eq(o->word, "x");
 }
@@ -222,12 +222,16 @@ START_TEST(folders_are_searched_in_their_order)
 
     snprintf(path, sizeof path, "/nonexistent::%s:%s", getenv("PARLEY_FIXTURES"),
              getenv("PARLEY_PLUGIN_PATH"));
+    r.first = &r;
+    r.root = calloc(1, sizeof *r.root);
     r.plugin_path = strdup(path);
-    ck_assert_int_eq(loader_open(&r, "noop", NULL, &f, why), 0);
+    r.root = calloc(1, sizeof *r.root);
+    ck_assert_int_eq(loader_fetch(&r, "noop", NULL, &f, why), 0);
     ck_assert_ptr_eq(strstr(f->path, getenv("PARLEY_FIXTURES")), f->path);
-    ck_assert_int_eq(loader_open(&r, "router", NULL, &f, why), 0);
+    ck_assert_int_eq(loader_fetch(&r, "router", NULL, &f, why), 0);
+    ck_assert_int_eq(loader_map(f, why), 0);
     ck_assert_str_eq(f->copy.id, "org.parley.router");
-    ck_assert_int_eq(loader_open(&r, "absent", NULL, &f, why), -ENOENT);
+    ck_assert_int_eq(loader_fetch(&r, "absent", NULL, &f, why), -ENOENT);
     snprintf(path, sizeof path, "absent.so: there is no such plugin in %s", r.plugin_path);
     ck_assert_str_eq(why, path);
 }
