@@ -40,8 +40,9 @@ static void check_store(struct parts *p)
         config_fault(&p->config, k->line, "[server]: 'store': %s", why);
 }
 
-/* What crashes or hangs does so in a child first, where it can be named. */
-static void load_plugins(struct parts *p, const char *config_file)
+/* What crashes or hangs does so in a child first, where it can be named. False: it did, and nobody
+ * looked at what the sections say. */
+static bool load_plugins(struct parts *p, const char *config_file)
 {
     struct probe probe = {.registry = &p->registry, .config_file = config_file};
 
@@ -55,6 +56,7 @@ static void load_plugins(struct parts *p, const char *config_file)
         config_fault(&p->config, 0, "%s", probe.why);
     else if (p->registry.root)
         registry_fill(&p->registry, &p->config);
+    return probe.error == 0;
 }
 
 int parts_load(struct parts *p, const char *config_file)
@@ -65,8 +67,8 @@ int parts_load(struct parts *p, const char *config_file)
     p->registry.settings = &p->settings;
     p->has_registry = true;
     check_store(p);
-    load_plugins(p, config_file);
-    config_unused(&p->config);
+    if (load_plugins(p, config_file))
+        config_unused(&p->config);
     return p->config.fault_count ? -EINVAL : 0;
 }
 

@@ -145,6 +145,7 @@ int parts_make_pages(struct parts *p, const struct registry *r, struct http_rout
                               .hub = p->hub,
                               .pumps = p->pumps,
                               .config_file = p->config.file.p,
+                              .reload = &p->reload,
                               .address = p->listeners[0].address};
 
     struct http_context guard = {.settings = &p->settings,

@@ -122,6 +122,7 @@ static void finish(struct job *j, bool ok)
                   LOG_STR("msg", ((parley_str){line, n})));
         line += n + (line[n] == '\n');
     }
+    log_event(LOG_LEVEL_INFO, "reload_done", LOG_BOOL("ok", ok));
     if (j->done)
         j->done(j->arg, ok, j->report.p ? j->report.p : "");
     free_job(j);

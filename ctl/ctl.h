@@ -38,7 +38,7 @@ struct command {
     int (*run)(struct ctl *c);
 };
 extern const struct command command_status, command_clients, command_kick, command_mute,
-    command_unmute, command_mutes, command_plugins, command_log;
+    command_unmute, command_mutes, command_plugins, command_review, command_reload, command_log;
 
 /* A sentence about what was wrong to standard error; the code. */
 int ctl_fail(enum ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -53,7 +53,16 @@ int talk_ask(struct ctl *c, const char *method, const char *path, json_t *take_b
 /* "/admin/x?a=b&c=d" of name, value, ..., NULL; a value that is NULL is left out. free() it; never
  * NULL */
 char *talk_path(struct ctl *c, const char *path, ...) __attribute__((sentinel));
+/* "/admin/SECTION/route" of the first section that has the plugin, or of the one that the option
+ * --section names; free()d by the caller. Without one: "this server `lack`: ...". */
+int talk_section(struct ctl *c, const char *plugin, const char *lack, const char *route,
+                 char **ret);
 void talk_end(struct ctl *c);
+/* An option of those commands. */
+#define SECTION_OPTION                                                                 \
+    {                                                                                  \
+        "section", 'S', "NAME", 0, "The section to ask, if several have the plugin", 0 \
+    }
 
 /* --- print.c --- */
 int print_json(const json_t *v); /* with its line end; CTL_DONE */

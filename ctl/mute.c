@@ -6,32 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUTE_PLUGIN "org.parley.mute"
-
-/* "/admin/SECTION/mutes", free()d by the caller; the first section that has the plugin, or the one
- * that --section names. */
 static int find_route(struct ctl *c, char **ret)
 {
-    const char *section = c->values['S'];
-    json_t *answer = NULL, *p;
-    size_t i;
-    int r = CTL_DONE;
-
-    if (!section) {
-        r = talk_ask(c, NULL, "/admin/plugins", NULL, &answer);
-        if (r != CTL_DONE)
-            return r;
-        json_array_foreach (json_object_get(answer, "plugins"), i, p)
-            if (!section && !strcmp(print_str(p, "plugin"), MUTE_PLUGIN))
-                section = print_str(p, "section");
-    }
-    if (!section)
-        r = ctl_fail(CTL_REFUSED, "this server mutes nobody: its configuration has no section "
-                                  "with the plugin 'mute', such as [hub mute]");
-    else if (asprintf(ret, "/admin/%s/mutes", section) < 0)
-        r = ctl_fail(CTL_UNREACHED, "there is not enough memory");
-    json_decref(answer);
-    return r;
+    return talk_section(c, "org.parley.mute", "mutes nobody", "mutes", ret);
 }
 
 /* --for 90m, as whole minutes. */
@@ -134,10 +111,6 @@ static int run_mutes(struct ctl *c)
     return CTL_DONE;
 }
 
-#define SECTION_OPTION                                                                    \
-    {                                                                                     \
-        "section", 'S', "NAME", 0, "The section to ask, where several have the plugin", 0 \
-    }
 static const struct argp_option mute_options[] = {
     {"channel", 'c', "NAME", 0, "There alone; without it, everywhere", 0},
     {"for", 't', "TIME", 0, "How long, such as 10m, 2h or 7d; without it, for good", 0},

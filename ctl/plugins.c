@@ -107,7 +107,7 @@ static void print_chain(const json_t *answer)
     const json_t *line;
     size_t i;
 
-    json_array_foreach (json_object_get(answer, "chain"), i, line) {
+    json_array_foreach (json_object_get(answer, "lines"), i, line) {
         print_text(json_string_value(line), 0);
         putchar('\n');
     }

@@ -195,6 +195,32 @@ static int perform(struct talk *t, const char *method, const char *path, const c
     return code == CURLE_OK ? CTL_DONE : unreached(t, code);
 }
 
+int talk_section(struct ctl *c, const char *plugin, const char *lack, const char *route, char **ret)
+{
+    const char *section = c->values['S'], *name = strrchr(plugin, '.') + 1;
+    json_t *answer = NULL, *p;
+    int r = CTL_DONE;
+    size_t i;
+
+    if (!section) {
+        r = talk_ask(c, NULL, "/admin/plugins", NULL, &answer);
+        if (r != CTL_DONE)
+            return r;
+        json_array_foreach (json_object_get(answer, "plugins"), i, p)
+            if (!section && !strcmp(print_str(p, "plugin"), plugin))
+                section = print_str(p, "section");
+    }
+    if (!section)
+        r = ctl_fail(CTL_REFUSED,
+                     "this server %s: its configuration has no section with the plugin '%s', such "
+                     "as [hub %s]",
+                     lack, name, name);
+    else if (asprintf(ret, "/admin/%s/%s", section, route) < 0)
+        r = ctl_fail(CTL_UNREACHED, "there is not enough memory");
+    json_decref(answer);
+    return r;
+}
+
 int talk_ask(struct ctl *c, const char *method, const char *path, json_t *take_body, json_t **ret)
 {
     char *body = take_body ? json_dumps(take_body, JSON_COMPACT) : NULL;
@@ -209,7 +235,7 @@ int talk_ask(struct ctl *c, const char *method, const char *path, json_t *take_b
     if (r != CTL_DONE)
         return r;
     curl_easy_getinfo(c->talk->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200 || status > 299)
+    if ((status < 200 || status > 299) && status != 422)
         return refused(c->talk, status);
     answer = json_loadb(c->talk->answer.p ? c->talk->answer.p : "", c->talk->answer.n, 0, NULL);
     if (!answer)

@@ -8,7 +8,6 @@
 #include "client/login.h"
 #include "config/settings.h"
 #include "control/control.h"
-#include "control/load.h"
 #include "http/pages_internal.h"
 #include "http/server.h"
 #include "hub/hub.h"
@@ -296,11 +295,12 @@ static void add_plugin_route(struct pages *p, struct http_routes *to, const stru
 
 static int add_admin(struct pages *p, struct http_routes *to, const char *role)
 {
-    int error = page_status_add(p, to, role);
+    int status = page_status_add(p, to, role), log = page_log_add(p, to, role);
+    int reload = page_reload_add(p, to, role), error = status ? status : log ? log : reload;
 
+    p->admin = true;
     error = error ? error : page_clients_add(p, to, role);
-    error = error ? error : page_plugins_add(p, to, role);
-    return error ? error : page_log_add(p, to, role);
+    return error ? error : page_plugins_add(p, to, role);
 }
 
 struct pages *pages_new(const struct pages_context *c, struct http_routes *to)
@@ -340,8 +340,11 @@ void pages_free(struct pages *p)
     if (!p)
         return;
     page_web_finish(p);
-    page_log_finish(p);
-    load_free(p->load);
+    if (p->admin) {
+        page_status_finish();
+        page_log_finish();
+        page_reload_finish();
+    }
     free(p->depths);
     free(p);
 }

@@ -13,6 +13,7 @@ struct settings;
 struct control;
 struct hub;
 struct pump;
+struct reload;
 struct pages_context { /* all borrowed; must outlive the pages */
     const struct settings *settings;
     const struct registry *registry;
@@ -23,6 +24,7 @@ struct pages_context { /* all borrowed; must outlive the pages */
     struct hub *hub; /* with pumps: for what /admin/ tells; NULL: it is not offered */
     struct pump *pumps;
     const char *config_file;
+    struct reload *const *reload; /* once it is made; NULL: none will be */
     const char *address; /* of the first public listener, as bound: where no Host says it */
 };
 struct pages;

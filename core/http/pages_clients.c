@@ -14,8 +14,8 @@
 
 /* --- the list --- */
 
-struct list { /* in the request's arena */
-    struct pages *pages;
+struct list {                     /* in the request's arena */
+    struct pages_context context; /* a copy: the pages may be others before it is back */
     struct http_request *request;
     struct census census;
 };
@@ -57,7 +57,7 @@ static void answer_list(struct list *l)
     for (uint32_t i = 0; i < c->count; i++) {
         if (i)
             buf_add_char(b, ',');
-        write_row(b, l->pages->context.registry, &c->rows[i]);
+        write_row(b, l->context.registry->first, &c->rows[i]);
     }
     buf_add_char(b, ']');
     page_key(b, "next");
@@ -76,7 +76,7 @@ static void complete_list(void *arg)
 {
     struct list *l = arg;
 
-    pump_census(&l->pages->context.pumps[l->census.of_pump], &l->census);
+    pump_census(&l->context.pumps[l->census.of_pump], &l->census);
     answer_list(l);
 }
 
@@ -86,7 +86,7 @@ static void gather_list(void *arg)
     struct list *l = arg;
     struct census *c = &l->census;
 
-    if (hub_census(l->pages->context.hub, c) < 0) {
+    if (hub_census(l->context.hub, c) < 0) {
         census_finish(c);
         http_answer_error(l->request, 503, "Out of memory.");
         page_home(l->request);
@@ -95,7 +95,7 @@ static void gather_list(void *arg)
         page_home(l->request);
     } else if (!c->count) {
         answer_list(l);
-    } else if (actor_call(&l->pages->context.pumps[c->of_pump].actor, complete_list, l) < 0) {
+    } else if (actor_call(&l->context.pumps[c->of_pump].actor, complete_list, l) < 0) {
         answer_list(l); /* without what the pump knows */
     }
 }
@@ -124,7 +124,7 @@ static int serve_list(struct http_request *q, void *context)
         http_answer_error(q, 400, "'limit' is 1..100, 'from' the 'next' of the page before.");
         return 0;
     }
-    l->pages = p;
+    l->context = p->context;
     l->request = q;
     l->census.arena = &q->arena;
     l->census.user = http_query(q, "user");
@@ -138,7 +138,7 @@ static int serve_list(struct http_request *q, void *context)
 enum { REASON_BYTES = 123 }; /* of a close frame */
 
 struct kick { /* likewise */
-    struct pages *pages;
+    struct hub *hub;
     struct http_request *request;
     client_handle client;
     parley_str user;
@@ -150,7 +150,7 @@ static void do_kick(void *arg)
 {
     struct kick *k = arg;
     struct http_request *q = k->request;
-    unsigned n = hub_kick(k->pages->context.hub, k->client, k->user, k->reason);
+    unsigned n = hub_kick(k->hub, k->client, k->user, k->reason);
     char id[CENSUS_ID_BYTES];
 
     if (n) {
@@ -176,7 +176,7 @@ static int serve_kick(struct http_request *q, void *context)
 
     if (!k)
         return -ENOMEM;
-    *k = (struct kick){.pages = p,
+    *k = (struct kick){.hub = p->context.hub,
                        .request = q,
                        .client = client.p ? census_parse_id(client.p) : 0,
                        .user = parley_as_str(parley_get(q->json, "user")),

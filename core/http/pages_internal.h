@@ -3,21 +3,14 @@
 #define HTTP_PAGES_INTERNAL_H
 #include "http/pages.h"
 
-#include <ev.h>
-
 struct metric;
 struct web_page;
-struct load;
-struct log_waiter;
 struct pages {
     struct pages_context context;
     char server_id[PAGES_ID_BYTES];
     struct web_page *web;   /* one an asset */
     struct metric **depths; /* one an actor */
-    struct load *load;
-    struct log_waiter *waiters; /* who follows the log */
-    unsigned waiter_count;
-    ev_timer log_timer;
+    bool admin;             /* add_admin was called */
 };
 void page_header(struct http_request *q,
                  const char *line); /* borrowed as long as the daemon lives */
@@ -31,7 +24,11 @@ int page_status_add(struct pages *p, struct http_routes *to, const char *role);
 int page_clients_add(struct pages *p, struct http_routes *to, const char *role);
 int page_plugins_add(struct pages *p, struct http_routes *to, const char *role);
 int page_log_add(struct pages *p, struct http_routes *to, const char *role);
-void page_log_finish(struct pages *p);
+/* What these keep is of the process, until the last pages are gone. */
+int page_reload_add(struct pages *p, struct http_routes *to, const char *role);
+void page_status_finish(void);
+void page_reload_finish(void);
+void page_log_finish(void);
 /* A route below /admin/, of the admin listener alone. 0 or -Exxx */
 int page_admin_add(struct pages *p, struct http_routes *to, enum http_method method,
                    const char *path, const char *role,

@@ -28,6 +28,12 @@ struct log_waiter { /* in its request's arena */
     enum log_level least;
     int64_t until_ms;
 };
+static struct { /* of the process: who follows need not notice a reload */
+    struct ev_loop *ev;
+    struct log_waiter *waiters;
+    unsigned count, users;
+    ev_timer timer;
+} follow;
 
 /* --- the level --- */
 
@@ -86,8 +92,7 @@ static bool write_lines(struct log_waiter *w, bool at_once)
 
 static void on_look(struct ev_loop *ev, ev_timer *t, int events)
 {
-    struct pages *p = t->data;
-    struct log_waiter **at = &p->waiters, *w;
+    struct log_waiter **at = &follow.waiters, *w;
     int64_t now = clock_mono_ms();
     enum domain before = domain_enter(DOMAIN_CONTROL);
 
@@ -98,10 +103,10 @@ static void on_look(struct ev_loop *ev, ev_timer *t, int events)
             continue;
         }
         *at = w->next;
-        p->waiter_count--;
+        follow.count--;
         page_home(w->request);
     }
-    if (!p->waiters)
+    if (!follow.waiters)
         ev_timer_stop(ev, t);
     domain_leave(before);
 }
@@ -115,11 +120,11 @@ static bool read_number(const struct http_request *q, const char *name, int64_t 
 
 static int serve_lines(struct http_request *q, void *context)
 {
-    struct pages *p = context;
     struct log_waiter *w = arena_zalloc(&q->arena, sizeof *w);
     parley_str least = http_query(q, "level");
     int64_t after = -1, tail = 0;
 
+    (void)context;
     if (!w)
         return -ENOMEM;
     if (least.p && log_level_parse(least.p, &w->least) < 0) {
@@ -137,15 +142,15 @@ static int serve_lines(struct http_request *q, void *context)
                    : (uint64_t)after;
     if (write_lines(w, after < 0))
         return 0;
-    if (p->waiter_count == WAITERS_MOST) {
+    if (follow.count == WAITERS_MOST) {
         http_answer_error(q, 503, "Too many follow the log already.");
         return 0;
     }
     w->until_ms = clock_mono_ms() + WAIT_MS;
-    w->next = p->waiters;
-    p->waiters = w;
-    p->waiter_count++;
-    ev_timer_again(control_loop(p->context.control)->ev, &p->log_timer);
+    w->next = follow.waiters;
+    follow.waiters = w;
+    follow.count++;
+    ev_timer_again(follow.ev, &follow.timer);
     return -EINPROGRESS;
 }
 
@@ -153,20 +158,25 @@ int page_log_add(struct pages *p, struct http_routes *to, const char *role)
 {
     int error = page_admin_add(p, to, HTTP_GET, "/admin/log", role, serve_level);
 
-    ev_timer_init(&p->log_timer, on_look, LOOK_S, LOOK_S);
-    p->log_timer.data = p;
+    if (follow.users++ == 0) {
+        follow.ev = control_loop(p->context.control)->ev;
+        ev_timer_init(&follow.timer, on_look, LOOK_S, LOOK_S);
+    }
     error = error ? error : page_admin_add(p, to, HTTP_POST, "/admin/log", role, serve_set_level);
     return error ? error : page_admin_add(p, to, HTTP_GET, "/admin/log/lines", role, serve_lines);
 }
 
-void page_log_finish(struct pages *p)
+void page_log_finish(void)
 {
     struct log_waiter *w;
 
-    if (p->waiters)
-        ev_timer_stop(control_loop(p->context.control)->ev, &p->log_timer);
-    while ((w = p->waiters)) {
-        p->waiters = w->next;
+    if (--follow.users > 0)
+        return;
+    if (follow.waiters)
+        ev_timer_stop(follow.ev, &follow.timer);
+    while ((w = follow.waiters)) {
+        follow.waiters = w->next;
         http_request_free(w->request); /* and with it the waiter; its connection is gone */
     }
+    follow.count = 0;
 }

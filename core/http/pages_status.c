@@ -17,8 +17,8 @@
 
 #include <unistd.h>
 
-struct round { /* in the request's arena */
-    struct pages *pages;
+struct round {                    /* in the request's arena */
+    struct pages_context context; /* a copy: the pages may be others before it is back */
     struct http_request *request;
     struct hub_totals hub;
     uint32_t open, pending;
@@ -28,13 +28,15 @@ struct round { /* in the request's arena */
         int64_t lag_us, mailbox;
     } actors[];
 };
+static struct load *load;
+static unsigned users; /* of it: a reload makes the next pages before the last ones go */
 static int64_t started_unix_ms, started_mono_ms;
 
 /* --- writing --- */
 
 static void write_clients(struct buf *b, const struct round *r)
 {
-    const struct registry *reg = r->pages->context.registry;
+    const struct registry *reg = r->context.registry->first; /* which stays, as protocols do */
 
     page_key(b, "clients");
     buf_add_char(b, '{');
@@ -60,11 +62,11 @@ static int64_t total(const char *name)
     return v > 0 ? (int64_t)v : 0; /* NAN: there is none */
 }
 
-static void write_messages(struct buf *b, const struct pages *p)
+static void write_messages(struct buf *b)
 {
     struct load_figures f;
 
-    load_read(p->load, &f);
+    load_read(load, &f);
     page_key(b, "messages");
     buf_add_char(b, '{');
     page_int(b, "received", total("messages_received"));
@@ -81,7 +83,7 @@ static void write_messages(struct buf *b, const struct pages *p)
 
 static void write_loops(struct buf *b, const struct round *r)
 {
-    const struct pages_context *c = &r->pages->context;
+    const struct pages_context *c = &r->context;
 
     page_key(b, "loops");
     buf_add_char(b, '[');
@@ -90,7 +92,7 @@ static void write_loops(struct buf *b, const struct round *r)
         page_str(b, "name", str_of(c->actors[i]->name));
         page_int(b, "lag_us", r->actors[i].lag_us);
         page_key(b, "busy");
-        buf_addf(b, "%.3f", load_busy(r->pages->load, i));
+        buf_addf(b, "%.3f", load_busy(load, i));
         page_int(b, "mailbox", r->actors[i].mailbox);
         buf_add_char(b, '}');
     }
@@ -98,13 +100,13 @@ static void write_loops(struct buf *b, const struct round *r)
 }
 
 /* Each line that control_unready wrote. */
-static void write_reasons(struct buf *b, const struct pages *p)
+static void write_reasons(struct buf *b, const struct pages_context *c)
 {
     struct buf reasons;
     const char *end;
 
     buf_init(&reasons, 0);
-    page_bool(b, "ready", !control_unready(p->context.control, &reasons));
+    page_bool(b, "ready", !control_unready(c->control, &reasons));
     page_key(b, "reasons");
     buf_add_char(b, '[');
     for (const char *line = reasons.p; line && (end = strchr(line, '\n')); line = end + 1) {
@@ -128,11 +130,11 @@ static int64_t resident_bytes(void)
     return resident * sysconf(_SC_PAGESIZE);
 }
 
-static void write_store(struct buf *b, const struct pages *p)
+static void write_store(struct buf *b, const struct pages_context *c)
 {
     page_key(b, "store");
     buf_add_char(b, '{');
-    page_str(b, "file", str_of(p->context.settings->server.store));
+    page_str(b, "file", str_of(c->settings->server.store));
     page_int(b, "bytes", total("store_bytes"));
     page_int(b, "commits", total("store_commits"));
     page_int(b, "failures", total("store_failures"));
@@ -142,7 +144,7 @@ static void write_store(struct buf *b, const struct pages *p)
 /* What else lies in the mailbox: this mail is still counted. */
 static void arrived(struct round *r, size_t actor)
 {
-    int64_t depth = actor_depth(r->pages->context.actors[actor]) - 1;
+    int64_t depth = actor_depth(r->context.actors[actor]) - 1;
 
     r->actors[actor].lag_us = clock_mono_us() - r->posted_us;
     r->actors[actor].mailbox = depth > 0 ? depth : 0;
@@ -153,7 +155,6 @@ static void finish(void *arg)
 {
     struct round *r = arg;
     struct http_request *q = r->request;
-    const struct pages *p = r->pages;
     struct buf *b = &q->answer;
     char time[CLOCK_RFC3339_BYTES];
 
@@ -161,15 +162,15 @@ static void finish(void *arg)
     buf_add_char(b, '{');
     page_str(b, "version", PARLEY_STR(PARLEY_VERSION));
     page_int(b, "pid", getpid());
-    page_str(b, "config", str_of(p->context.config_file));
+    page_str(b, "config", str_of(r->context.config_file));
     page_str(b, "started", str_of(clock_rfc3339(started_unix_ms, time)));
     page_int(b, "uptime_ms", clock_mono_ms() - started_mono_ms);
-    write_reasons(b, p);
+    write_reasons(b, &r->context);
     write_clients(b, r);
-    write_messages(b, p);
+    write_messages(b);
     write_loops(b, r);
     page_int(b, "memory_bytes", resident_bytes());
-    write_store(b, p);
+    write_store(b, &r->context);
     page_str(b, "log_level", str_of(log_level_name(log_level())));
     buf_add_cstr(b, "}\n");
     q->status = 200;
@@ -182,7 +183,7 @@ static void finish(void *arg)
 static void visit(void *arg)
 {
     struct round *r = arg;
-    const struct pages_context *c = &r->pages->context;
+    const struct pages_context *c = &r->context;
     bool last = r->at + 1 == c->actor_count;
 
     arrived(r, r->at);
@@ -205,7 +206,7 @@ static int serve_status(struct http_request *q, void *context)
 
     if (!r)
         return -ENOMEM;
-    r->pages = p;
+    r->context = p->context;
     r->request = q;
     r->at = 1;
     r->posted_us = clock_mono_us();
@@ -214,8 +215,19 @@ static int serve_status(struct http_request *q, void *context)
 
 int page_status_add(struct pages *p, struct http_routes *to, const char *role)
 {
-    started_unix_ms = clock_unix_ms();
-    started_mono_ms = clock_mono_ms();
-    p->load = load_new(control_loop(p->context.control), p->context.actors, p->context.actor_count);
-    return p->load ? page_admin_add(p, to, HTTP_GET, "/admin/status", role, serve_status) : -ENOMEM;
+    if (users++ == 0) {
+        started_unix_ms = clock_unix_ms();
+        started_mono_ms = clock_mono_ms();
+        load =
+            load_new(control_loop(p->context.control), p->context.actors, p->context.actor_count);
+    }
+    return load ? page_admin_add(p, to, HTTP_GET, "/admin/status", role, serve_status) : -ENOMEM;
+}
+
+void page_status_finish(void)
+{
+    if (--users > 0)
+        return;
+    load_free(load);
+    load = NULL;
 }

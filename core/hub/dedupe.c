@@ -87,22 +87,23 @@ static enum dedupe_answer repeat(struct hub *h, struct id_record *r, client_hand
     return DEDUPE_WAITS; /* more connections than that asked: these get no answer, and ask again */
 }
 
-static struct id_record *find(struct hub *h, const struct message *m, const struct hub_user *u)
+static struct id_record *find(struct hub *h, const struct message *m, uint64_t user)
 {
-    return u && m->id.n <= ID_TABLE_ID_BYTES ? id_table_find(h->dedupe->ids, u->number, m->id)
-                                             : NULL;
+    return user && m->id.n <= ID_TABLE_ID_BYTES ? id_table_find(h->dedupe->ids, user, m->id) : NULL;
 }
 
 enum dedupe_answer dedupe_begin(struct hub *h, struct message *m)
 {
     struct dedupe *d = h->dedupe;
     struct hub_user *u = d->window_ms ? users_author(h, m) : NULL;
-    struct id_record *r = find(h, m, u);
+    struct id_record *r = find(h, m, u ? u->number : 0);
 
     if (r)
         return repeat(h, r, m->author);
-    if (u)
+    if (u) {
+        m->user = u->number;
         id_table_add(d->ids, u->number, m->id, clock_mono_coarse_ms());
+    }
     while (id_table_bytes(d->ids) > BYTES_MAX)
         id_table_forget(d->ids, id_table_oldest(d->ids));
     return DEDUPE_NEW;
@@ -132,7 +133,7 @@ static void keep_outcome(struct dedupe *d, struct id_record *r, const struct mes
 
 void dedupe_settle(struct hub *h, struct message *m)
 {
-    struct id_record *r = h->dedupe->window_ms ? find(h, m, users_author(h, m)) : NULL;
+    struct id_record *r = find(h, m, m->user); /* who may be forgotten by now */
     struct waiting waiting = {{0}};
 
     if (!r)
@@ -147,11 +148,42 @@ void dedupe_settle(struct hub *h, struct message *m)
         id_table_forget(h->dedupe->ids, r);
 }
 
-void dedupe_tick(struct hub *h, int64_t now_ms)
+/* Its message still waits, maybe for a person: until that is over it is no new one. Without memory
+ * it may be judged twice. */
+static void renew(struct dedupe *d, const struct id_record *old, int64_t now_ms)
+{
+    struct waiting *w = old->more ? malloc(sizeof *w) : NULL;
+    char id[ID_TABLE_ID_BYTES + 1];
+    parley_str key = {id, old->id_bytes};
+    uint64_t user = old->user;
+    struct id_record *r;
+
+    if (w)
+        *w = *(const struct waiting *)old->more;
+    memcpy(id, old->id, old->id_bytes);
+    id[key.n] = 0;
+    id_table_forget(d->ids, id_table_oldest(d->ids));
+    r = id_table_add(d->ids, user, key, now_ms);
+    if (r && w)
+        id_table_set_more(d->ids, r, w, sizeof *w);
+    else
+        free(w);
+}
+
+void dedupe_tick(struct hub *h)
 {
     struct dedupe *d = h->dedupe;
+    int64_t now_ms = clock_mono_coarse_ms(); /* that of dedupe_begin: it never falls */
     struct id_record *r;
 
     while ((r = id_table_oldest(d->ids)) && now_ms - r->since_ms > d->window_ms)
-        id_table_forget(d->ids, r);
+        if (r->settled)
+            id_table_forget(d->ids, r);
+        else
+            renew(d, r, now_ms);
+}
+
+uint32_t dedupe_count(const struct dedupe *d)
+{
+    return id_table_count(d->ids);
 }

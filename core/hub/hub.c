@@ -189,7 +189,7 @@ void hub_advance(struct hub *h)
     holds_tick(h, now);
     holds_run(h);
     clients_tell(h);
-    dedupe_tick(h, now);
+    dedupe_tick(h);
     users_tick(h, now);
     stored_tick(h);
     domain_leave(before);

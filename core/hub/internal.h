@@ -319,7 +319,8 @@ struct dedupe *dedupe_new(int64_t window_ms);
 void dedupe_free(struct dedupe *d);
 enum dedupe_answer dedupe_begin(struct hub *h, struct message *m);
 void dedupe_settle(struct hub *h, struct message *m);
-void dedupe_tick(struct hub *h, int64_t now_ms);
+void dedupe_tick(struct hub *h);
+uint32_t dedupe_count(const struct dedupe *d); /* ids that it remembers */
 /* api_send.c: frees what the hook that ran made and did not hand over */
 void outs_free(struct hub *h);
 /* hooks: set what runs, call, then do what was asked for */

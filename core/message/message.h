@@ -55,6 +55,7 @@ struct message {
     struct message *next;
     struct hold *hold;     /* it waits, or was told to by the hook that runs; NULL: it goes on */
     uint16_t chain_at;     /* the first hub of its chain that has not been asked yet */
+    uint64_t user;         /* whose id it took (dedupe.c); 0: it is remembered by none */
     bool credited;         /* its author's credit was given back: it waits for a person */
     bool was_member;       /* its author was in its channel when it came; used once he is gone */
     bool author_closed;    /* he was thrown out while it waited its turn */

@@ -1,13 +1,13 @@
 // parleyctl against the daemon: each command, for people and as JSON, and all that can be wrong between the two.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmod, lstat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { enter } from './lib/client.mjs';
-import { Daemon, execute, parleyctl, parleyd, slow } from './lib/daemon.mjs';
+import { Daemon, edit, execute, parleyctl, parleyd, slow } from './lib/daemon.mjs';
 
 const ctl = (d, ...args) => execute(parleyctl, ['--socket', d.socket ?? d, ...args]);
 async function done(d, ...args) {
@@ -181,6 +181,27 @@ test('mute, unmute, mutes', async (t) => {
     assert.match((await ctl(none, 'mute', 'ann')).stderr, /^parleyctl: this server mutes nobody: .*\[hub mute\]\n$/);
 });
 
+test('review', async (t) => {
+    const d = await Daemon.start(t, { changes: { 'hub review': { hold: 'all' } } });
+    const ann = await enter(t, d, 'ann');
+    assert.equal(await done(d, 'review'), 'nothing\n');
+    const [first, second] = ['first', 'second'].map((message) => ann.ask({ type: 'chat_message', channel: 'general', message }));
+    second.catch(() => {}); // looked at below
+    for (let i = 0; i < 2; i++) await ann.next('notice'); // both are held
+    const held = await json(d, 'review');
+    assert.deepEqual(held.map((m) => [m.user, m.channel, m.texts]), [['ann', 'general', ['first']], ['ann', 'general', ['second']]]);
+    assert.match(await done(d, 'review', 'list'), new RegExp(`^${held[0].id}  ann in general, until .*Z, held by review \\(hold\\)\\n {6}first\\n`));
+    assert.equal(await done(d, 'review', 'release', `${held[0].id}`), 'released\n');
+    assert.ok((await first).cacheID);
+    assert.deepEqual(await json(d, 'review', 'refuse', `${held[1].id}`, '--reason', 'Not here.'), { id: held[1].id, decided: 'refused' });
+    await assert.rejects(second, (e) => e.payload.code === 'rejected' && e.payload.message === 'Not here.');
+    const again = await ctl(d, 'review', 'release', `${held[1].id}`);
+    assert.deepEqual([again.status, again.stderr], [1, 'parleyctl: no message of that id is held\n']);
+    for (const args of [['review', 'release'], ['review', 'release', 'x'], ['review', 'look']]) assert.equal((await ctl(d, ...args)).status, 64, `${args}`);
+    const none = await Daemon.start(t);
+    assert.match((await ctl(none, 'review')).stderr, /^parleyctl: this server holds nothing for review: .*\[hub review\]\n$/);
+});
+
 test('plugins', async (t) => {
     const d = await Daemon.start(t, { changes: { 'hub rate_limit': { burst: 7 } } });
     const { plugins } = await json(d, 'plugins');
@@ -208,6 +229,31 @@ test('plugins', async (t) => {
     assert.ok(mute.routes.some((r) => r.method === 'POST' && r.path === '/admin/mute/mutes'));
     assert.match((await ctl(d, 'plugins', 'show', 'nothing')).stderr, /There is no such section/);
     for (const args of [['plugins', 'show'], ['plugins', 'hide', 'mute'], ['plugins', 'chain', 'x']]) assert.equal((await ctl(d, ...args)).status, 64, `${args}`);
+});
+
+test('reload', async (t) => {
+    const d = await Daemon.start(t);
+    const ann = await enter(t, d, 'ann');
+    const f = follow(t, d, '-n', '0');
+    const burst = async () => (await json(d, 'plugins', 'show', 'rate_limit')).options.find((o) => o.name === 'burst').value;
+    const change = async (keys) => writeFile(d.file, edit(await readFile(d.file, 'utf8'), { 'hub rate_limit': keys }));
+    assert.equal(await burst(), 30);
+    await change({ burst: 77 });
+    assert.match(await done(d, 'reload'), /\[hub rate_limit\]: generation 2 serves/);
+    assert.equal(await burst(), 77);
+    assert.equal((await json(d, 'reload', 'rate_limit')).done, true);
+    await change({ burst: 'many' });
+    const bad = await ctl(d, 'reload');
+    assert.equal(bad.status, 1);
+    assert.match(bad.stderr, /^parleyctl: .*parley\.ini:\d+: .*'burst' must be a whole number/);
+    assert.equal(bad.stdout, '');
+    assert.equal((await ctl(d, 'reload', 'nothing')).status, 1);
+    assert.equal(await burst(), 77, 'a fault changes nothing');
+    await ann.ask({ type: 'chat_message', channel: 'general', message: 'still here' });
+    await f.line(/reload/); // who follows the log follows on
+    await done(d, 'log', 'debug');
+    await f.line(/log_level/);
+    assert.ok((await json(d, 'status')).uptime_ms > 0);
 });
 
 test('no daemon, or something else', async (t) => {

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { preset, root } from './lib/daemon.mjs';
 
@@ -48,78 +48,93 @@ async function project(name) {
 const shown = async (so) =>
     (await sh('nm', ['-D', '--defined-only', so])).trim().split('\n').map((l) => l.split(' ').at(-1)).sort();
 
-test('no file of it remembers where it was made', { skip }, async () => {
-    const files = ['lib/cmake/ParleyPlugin', 'lib/pkgconfig', 'include/parley'];
-    for (const place of files)
-        for (const f of await readdir(join(sdk, place), { withFileTypes: true })) {
-            if (!f.isFile()) continue;
-            const text = await readFile(join(sdk, place, f.name), 'utf8');
-            for (const gone of [first, root, '/usr/local']) assert.ok(!text.includes(gone), `${place}/${f.name} names ${gone}`);
-        }
-});
+// Each has a folder of its own, and waits for compilers most of the time.
+describe('the installed SDK', { skip, concurrency: 2 }, () => {
+    test('no file of it remembers where it was made', async () => {
+        const files = ['lib/cmake/ParleyPlugin', 'lib/pkgconfig', 'include/parley'];
+        for (const place of files)
+            for (const f of await readdir(join(sdk, place), { withFileTypes: true })) {
+                if (!f.isFile()) continue;
+                const text = await readFile(join(sdk, place, f.name), 'utf8');
+                for (const gone of [first, root, '/usr/local']) assert.ok(!text.includes(gone), `${place}/${f.name} names ${gone}`);
+            }
+    });
 
-test('the testkit shows what kit.h declares, and nothing else', { skip }, async () => {
-    const header = await readFile(join(sdk, 'include/parley/kit.h'), 'utf8');
-    const code = header.replace(/\/\*.*?\*\//gs, '');
-    const declared = new Set([...code.matchAll(/\b(kit_\w+)\s*\(/g)].map((m) => m[1]));
-    assert.ok(declared.size >= 20);
-    assert.deepEqual(await shown(join(sdk, 'lib/libparley_kit.so')), [...declared].sort());
-    assert.match(await sh('readelf', ['-d', join(sdk, 'lib/libparley_kit.so')]), /SONAME.*\[libparley_kit\.so\.1\]/);
-});
+    test('the testkit shows what kit.h declares, and nothing else', async () => {
+        const header = await readFile(join(sdk, 'include/parley/kit.h'), 'utf8');
+        const code = header.replace(/\/\*.*?\*\//gs, '');
+        const declared = new Set([...code.matchAll(/\b(kit_\w+)\s*\(/g)].map((m) => m[1]));
+        assert.ok(declared.size >= 20);
+        assert.deepEqual(await shown(join(sdk, 'lib/libparley_kit.so')), [...declared].sort());
+        assert.match(await sh('readelf', ['-d', join(sdk, 'lib/libparley_kit.so')]), /SONAME.*\[libparley_kit\.so\.1\]/);
+    });
 
-for (const [cc, cxx] of [['gcc', 'g++'], ['clang', 'clang++']])
-    test(`CMake and ${cc}: the plugins build, their tests pass`, { skip }, async () => {
-        const source = await project(cc);
+    for (const [cc, cxx] of [['gcc', 'g++'], ['clang', 'clang++']])
+        test(`CMake and ${cc}: the plugins build, their tests pass`, async () => {
+            const source = await project(cc);
+            const build = join(source, 'build');
+            await sh('cmake', ['-S', source, '-B', build, '-G', 'Ninja', `-DCMAKE_C_COMPILER=${cc}`, `-DCMAKE_CXX_COMPILER=${cxx}`], { env: env() });
+            await sh('cmake', ['--build', build]);
+            for (const so of ['wordban.so', 'tally.so']) assert.deepEqual(await shown(join(build, so)), ['parley_plugin_descriptor'], so);
+            const tests = await sh('ctest', ['--test-dir', build, '--output-on-failure']);
+            for (const name of ['test_wordban', 'validate_wordban', 'test_tally', 'validate_tally']) assert.match(tests, new RegExp(`${name} \\.+ +Passed`));
+            assert.match(tests, /100% tests passed/);
+            await sh(join(build, 'test_wordban'), []); // and by itself: the plugin lies beside it, the server's are found by the testkit
+        });
+
+    test('CMake: a plugin that asks the server for a symbol does not link', async () => {
+        const source = await project('asks');
+        await writeFile(join(source, 'wordban.c'), 'int parley_secret(void); int (*p)(void) = parley_secret;\n');
         const build = join(source, 'build');
-        await sh('cmake', ['-S', source, '-B', build, '-G', 'Ninja', `-DCMAKE_C_COMPILER=${cc}`, `-DCMAKE_CXX_COMPILER=${cxx}`], { env: env() });
+        await sh('cmake', ['-S', source, '-B', build, '-G', 'Ninja'], { env: env() });
+        const { stdout } = await promisify(execFile)('cmake', ['--build', build, '--target', 'wordban'], { timeout: 60_000 }).then(
+            () => assert.fail('it linked'),
+            (e) => e,
+        );
+        assert.match(stdout, /undefined reference to `parley_secret'/);
+    });
+
+    for (const cc of ['gcc', 'clang'])
+        test(`pkg-config and ${cc}: one command makes a plugin, the server of that prefix takes it`, async () => {
+            const source = await project(`by-hand-${cc}`);
+            const so = join(source, 'wordban.so');
+            await sh(cc, ['-shared', '-fPIC', ...(await flags('--cflags', 'parley-plugin')), 'wordban.c', '-o', 'wordban.so'], { cwd: source });
+            assert.deepEqual(await shown(so), ['parley_plugin_descriptor']);
+            const ini = join(source, 'parley.ini');
+            await writeFile(ini, `[server]\n[auth open]\n[protocol native]\n[type chat_message]\n[hub router]\n[hub channels]\nlist = pond\n[hub wordban]\nplugin = ${so}\n`);
+            const said = await sh(join(sdk, 'bin/parleyd'), ['--check-config', '-c', ini]);
+            assert.match(said, /moderate +wordban \(org\.example\.wordban 1\.0\.0\)/);
+        });
+
+    test('built into a program: -DPARLEY_STATIC_NAME, C and C++ beside each other', async () => {
+        const source = await project('static');
+        const kit = await flags('--cflags', '--libs', 'parley-kit', 'check');
+        const cflags = await flags('--cflags', 'parley-plugin');
+        await sh('gcc', ['-std=c11', ...cflags, '-DPARLEY_STATIC_NAME=wordban', '-c', 'wordban.c', '-o', 'wordban.o'], { cwd: source });
+        await sh('g++', ['-std=c++20', ...cflags, '-DPARLEY_STATIC_NAME=tally', '-c', 'tally.cc', '-o', 'tally.o'], { cwd: source });
+        await sh('gcc', ['-DSTATIC', 'test_wordban.c', 'wordban.o', 'tally.o', '-lstdc++', ...kit, '-o', 'test'], { cwd: source });
+        await rm(join(source, 'wordban.c')); // nothing beside the program but the program
+        assert.match(await sh(join(source, 'test'), [], { cwd: source }), /100%: Checks: 2/);
+    });
+
+    test('a folder that parley-plugin made builds there as it is', async () => {
+        const program = join(sdk, 'bin/parley-plugin');
+        await sh(program, ['new', 'moderation', 'mine']);
+        const build = join(folder, 'mine/build');
+        await sh('cmake', ['-S', join(folder, 'mine'), '-B', build, '-G', 'Ninja'], { env: env() });
         await sh('cmake', ['--build', build]);
-        for (const so of ['wordban.so', 'tally.so']) assert.deepEqual(await shown(join(build, so)), ['parley_plugin_descriptor'], so);
-        assert.match(await sh('ctest', ['--test-dir', build, '--output-on-failure']), /100% tests passed/);
-        await sh(join(build, 'test_wordban'), []); // and by itself: the plugin lies beside it, the server's are found by the testkit
+        const tests = await sh('ctest', ['--test-dir', build, '--output-on-failure']);
+        for (const name of ['test_mine', 'validate_mine']) assert.match(tests, new RegExp(`${name} \\.+ +Passed`));
     });
 
-test('CMake: a plugin that asks the server for a symbol does not link', { skip }, async () => {
-    const source = await project('asks');
-    await writeFile(join(source, 'wordban.c'), 'int parley_secret(void); int (*p)(void) = parley_secret;\n');
-    const build = join(source, 'build');
-    await sh('cmake', ['-S', source, '-B', build, '-G', 'Ninja'], { env: env() });
-    const { stdout } = await promisify(execFile)('cmake', ['--build', build, '--target', 'wordban'], { timeout: 60_000 }).then(
-        () => assert.fail('it linked'),
-        (e) => e,
-    );
-    assert.match(stdout, /undefined reference to `parley_secret'/);
-});
-
-for (const cc of ['gcc', 'clang'])
-    test(`pkg-config and ${cc}: one command makes a plugin, the server of that prefix takes it`, { skip }, async () => {
-        const source = await project(`by-hand-${cc}`);
-        const so = join(source, 'wordban.so');
-        await sh(cc, ['-shared', '-fPIC', ...(await flags('--cflags', 'parley-plugin')), 'wordban.c', '-o', 'wordban.so'], { cwd: source });
-        assert.deepEqual(await shown(so), ['parley_plugin_descriptor']);
-        const ini = join(source, 'parley.ini');
-        await writeFile(ini, `[server]\n[auth open]\n[protocol native]\n[type chat_message]\n[hub router]\n[hub channels]\nlist = pond\n[hub wordban]\nplugin = ${so}\n`);
-        const said = await sh(join(sdk, 'bin/parleyd'), ['--check-config', '-c', ini]);
-        assert.match(said, /moderate +wordban \(org\.example\.wordban 1\.0\.0\)/);
+    test('an SDK of another major version is not taken', async () => {
+        const source = join(folder, 'major');
+        await mkdir(source);
+        await writeFile(join(source, 'CMakeLists.txt'), 'cmake_minimum_required(VERSION 3.20)\nproject(x C)\nfind_package(ParleyPlugin 2 REQUIRED)\n');
+        const e = await promisify(execFile)('cmake', ['-S', source, '-B', join(source, 'build')], { env: { ...process.env, ...env() }, timeout: 60_000 }).then(
+            () => assert.fail('it was taken'),
+            (e) => e,
+        );
+        assert.match(e.stderr, /compatible with requested version "2"/);
     });
-
-test('built into a program: -DPARLEY_STATIC_NAME, C and C++ beside each other', { skip }, async () => {
-    const source = await project('static');
-    const kit = await flags('--cflags', '--libs', 'parley-kit', 'check');
-    const cflags = await flags('--cflags', 'parley-plugin');
-    await sh('gcc', ['-std=c11', ...cflags, '-DPARLEY_STATIC_NAME=wordban', '-c', 'wordban.c', '-o', 'wordban.o'], { cwd: source });
-    await sh('g++', ['-std=c++20', ...cflags, '-DPARLEY_STATIC_NAME=tally', '-c', 'tally.cc', '-o', 'tally.o'], { cwd: source });
-    await sh('gcc', ['-DSTATIC', 'test_wordban.c', 'wordban.o', 'tally.o', '-lstdc++', ...kit, '-o', 'test'], { cwd: source });
-    await rm(join(source, 'wordban.c')); // nothing beside the program but the program
-    assert.match(await sh(join(source, 'test'), [], { cwd: source }), /100%: Checks: 2/);
-});
-
-test('an SDK of another major version is not taken', { skip }, async () => {
-    const source = join(folder, 'major');
-    await mkdir(source);
-    await writeFile(join(source, 'CMakeLists.txt'), 'cmake_minimum_required(VERSION 3.20)\nproject(x C)\nfind_package(ParleyPlugin 2 REQUIRED)\n');
-    const e = await promisify(execFile)('cmake', ['-S', source, '-B', join(source, 'build')], { env: { ...process.env, ...env() }, timeout: 60_000 }).then(
-        () => assert.fail('it was taken'),
-        (e) => e,
-    );
-    assert.match(e.stderr, /compatible with requested version "2"/);
 });

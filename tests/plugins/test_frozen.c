@@ -229,6 +229,57 @@ START_TEST(verdicts)
 }
 END_TEST
 
+START_TEST(what_waits)
+{
+    const char *json;
+
+    start(_i);
+    kit_web(k, 100, 200, "{\"ok\":true}");
+    ck_assert_int_eq(order("ask", ",\"text\":\"hi\""), PARLEY_HOLD);
+    kit_advance_ms(k, 100);
+    IS(kit_web_asked(k), "POST http://127.0.0.1:1/judge");
+    IS(kit_web_seen(k), "{\"text\":\"hi\"}");
+    IS(told(ann, "report", "payload"),
+       "{\"tag\":42,\"error\":0,\"status\":200,\"json\":{\"ok\":true}}");
+    kit_web(k, 0, 0, NULL);
+    ck_assert_int_eq(order("ask", ""), PARLEY_HOLD);
+    kit_advance_ms(k, 500);
+    IS(told(ann, "report", "payload"), "{\"tag\":42,\"error\":-110,\"status\":0}");
+    kit_work_later(k, true);
+    ck_assert_int_eq(order("work", ""), PARLEY_HOLD);
+    ck_assert_int_eq(kit_work(k), 1);
+    IS(told(ann, "report", "payload"),
+       "{\"tag\":43,\"error\":0,\"status\":0,\"json\":{\"worked\":12}}");
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_int_eq(order("hold", ",\"channel\":\"pond\",\"text\":\"hm\""), PARLEY_HOLD);
+        ck_assert_int_eq(kit_admin(k, "POST", "/admin/frozen/release",
+                                   pass ? "{\"pass\":true}" : "{\"pass\":false}", &json),
+                         200);
+        IS(kit_member(json, "text"), "hm");
+        if (pass)
+            IS(told(bob, "order", "payload.text"), "hm");
+        else
+            IS(told(ann, "error", "text"), "No.");
+    }
+    ck_assert_int_eq(kit_admin(k, "POST", "/admin/frozen/release", "{}", &json), 404);
+    stop();
+}
+END_TEST
+
+START_TEST(who_may_enter)
+{
+    const char *said;
+
+    start(_i);
+    ck_assert_int_eq(kit_login(k, NULL, "frozen=dora", &said), PARLEY_ADMIT);
+    IS(said, "dora");
+    ck_assert_int_eq(kit_login(k, NULL, "frozen=nobody", &said), PARLEY_REFUSE);
+    IS(said, "Not nobody.");
+    ck_assert_int_eq(kit_login(k, NULL, "other=dora", &said), PARLEY_NOT_MINE);
+    stop();
+}
+END_TEST
+
 #ifdef LATER_HOST
 static bool is_zero(const void *const later[3])
 {
@@ -283,6 +334,8 @@ int main(void)
     tcase_add_loop_test(t, who_is_sent_what, 0, PLUGINS);
     tcase_add_loop_test(t, clients_channels_and_services, 0, PLUGINS);
     tcase_add_loop_test(t, verdicts, 0, PLUGINS);
+    tcase_add_loop_test(t, what_waits, 0, PLUGINS);
+    tcase_add_loop_test(t, who_may_enter, 0, PLUGINS);
 #ifdef LATER_HOST
     tcase_add_test(t, what_an_older_plugin_does_not_have_is_zero);
 #else

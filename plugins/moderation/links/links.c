@@ -262,7 +262,7 @@ static bool is_mail(parley_str text, size_t from, size_t to)
     const char *p = text.p + to;
 
     return (*p == '@' && !isspace((unsigned char)p[1])) ||
-           (from > 1 && p[from - to - 1] == '@' && !isspace((unsigned char)text.p[from - 2]) &&
+           (from > 1 && text.p[from - 1] == '@' && !isspace((unsigned char)text.p[from - 2]) &&
             *p != '/' && (*p != ':' || !isdigit((unsigned char)p[1])));
 }
 

@@ -6,15 +6,17 @@
  * done when it is over. A script that fails is a message that could not be judged, which on_error
  * decides.
  */
-#define _POSIX_C_SOURCE 200809L /* S_ISREG */
+#define _POSIX_C_SOURCE 200809L /* strnlen */
 #include "sandbox.h"
 
 #include <parley/plugin.h>
 
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #define WORDS_BYTES 300 /* to the author of a refused message */
+#define RULE_BYTES  30
+#define LOAD_FACTOR 100 /* the file itself may take so many times what a message may */
 
 struct options {
     const char *file;
@@ -38,8 +40,7 @@ static const parley_metric metrics[] = {
 struct script {
     struct sandbox sandbox;
     const parley_message *message; /* that is being judged; else NULL */
-    bool rejected;                 /* by reject(), and with this: */
-    char rule[32], words[WORDS_BYTES];
+    char rule[RULE_BYTES + 1];
 };
 
 /* --- what the script is shown --- */
@@ -89,53 +90,41 @@ static int judge(lua_State *L)
     }
     lua_setmetatable(L, -2);
     lua_setfield(L, -2, "roles");
-    lua_call(L, 1, 2);
-    return 2;
+    lua_call(L, 1, 3);
+    return 3;
 }
 
 /* --- what it answers --- */
-/* As much as fits and is UTF-8 without a zero: the words of a refusal go out as they are. */
-static void copy_words(char *to, size_t room, const char *s)
+/* Words, or "" if there are none that could go out: they have to be UTF-8 without a 0. */
+static const char *words_at(struct script *s, int i)
 {
-    size_t n = 0;
+    size_t n;
+    const char *p =
+        lua_type(s->sandbox.lua, i) == LUA_TSTRING ? lua_tolstring(s->sandbox.lua, i, &n) : "";
 
-    for (size_t more; s[n]; n += more) {
-        const unsigned char *p = (const unsigned char *)s + n;
-
-        more = *p < 0x80                 ? 1
-               : *p >= 0xc2 && *p < 0xe0 ? 2
-               : *p >= 0xe0 && *p < 0xf0 ? 3
-               : *p >= 0xf0 && *p < 0xf5 ? 4
-                                         : 0;
-        if (!more || n + more >= room || (*p == 0xe0 && p[1] < 0xa0) ||
-            (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-            (*p == 0xf4 && p[1] > 0x8f))
-            break;
-        for (size_t i = 1; i < more; i++)
-            if ((p[i] & 0xc0) != 0x80)
-                more = 0;
-        if (!more)
-            break;
-    }
-    memcpy(to, s, n);
-    to[n] = 0;
+    return *p && strlen(p) == n && sandbox_is_utf8(&s->sandbox, p, n) ? p : "";
 }
 
-static void set_refusal(struct script *s, const char *rule, const char *words)
+/* How many bytes of it fit, in whole characters. */
+static int cut(const char *s, size_t most)
 {
-    s->rejected = true;
-    copy_words(s->rule, sizeof s->rule, rule);
-    copy_words(s->words, sizeof s->words, words ? words : "This message is not allowed here.");
+    size_t n = strnlen(s, most + 1);
+
+    if (n > most)
+        for (n = most; n && (s[n] & 0xc0) == 0x80;)
+            n--;
+    return (int)n;
 }
 
-/* reject(rule, words): holds whatever the script returns */
-static int reject(lua_State *L)
+static parley_verdict refuse(parley_host *h, struct script *s)
 {
-    struct script *s = (struct script *)lua_touserdata(L, lua_upvalueindex(1));
+    const char *words = words_at(s, 2), *rule = words_at(s, 3);
 
-    set_refusal(s, luaL_checkstring(L, 1), luaL_optstring(L, 2, NULL));
-    lua_pushboolean(L, false);
-    return 1;
+    snprintf(s->rule, sizeof s->rule, "%.*s", cut(rule, RULE_BYTES), rule);
+    rule = s->rule[0] ? s->rule : "script";
+    words = words[0] ? words : "This message is not allowed here.";
+    parley_metric_add_for(h, &metrics[0], (parley_str){rule, strlen(rule)}, 1);
+    return parley_reject(h, PARLEY_E_REJECTED, rule, "%.*s", cut(words, WORDS_BYTES), words);
 }
 
 static parley_verdict change(parley_host *h, parley_message *m, unsigned i, lua_State *L)
@@ -157,17 +146,12 @@ static parley_verdict change(parley_host *h, parley_message *m, unsigned i, lua_
                  : PARLEY_PASS;
 }
 
-/* Of its two results: what it made of the texts. */
 static parley_verdict change_all(parley_host *h, parley_message *m, lua_State *L)
 {
     parley_verdict v = PARLEY_PASS;
 
-    if (lua_type(L, 2) != LUA_TTABLE) {
-        lua_settop(L, 2);
-        return change(h, m, 0, L);
-    }
     for (unsigned i = 0; v == PARLEY_PASS && parley_message_text(m, i).p; i++) {
-        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
         v = change(h, m, i, L);
         lua_pop(L, 1);
     }
@@ -179,57 +163,55 @@ static parley_verdict on_message(parley_host *h, parley_message *m)
     const struct options *o = parley_options(h, parley_message_channel(m));
     struct script *s = h->self;
     lua_State *L = s->sandbox.lua;
-    char why[SANDBOX_WHY_BYTES];
     parley_verdict v = PARLEY_PASS;
     int r;
 
     if (!parley_message_text(m, 0).p || parley_message_has_role(m, o->exempt_roles))
         return PARLEY_PASS;
     s->message = m;
-    s->rejected = false;
-    r = sandbox_call(&s->sandbox, judge, s, 2, o->instructions, why);
+    r = sandbox_call(&s->sandbox, judge, s, o->instructions);
     s->message = NULL;
     if (r < 0)
-        return parley_fail(h, "%s", why);
-    if (!s->rejected && lua_type(L, 2) == LUA_TBOOLEAN && !lua_toboolean(L, 2))
-        set_refusal(s, "script", lua_type(L, 3) == LUA_TSTRING ? lua_tostring(L, 3) : NULL);
-    if (!s->rejected && !lua_isnil(L, 2) && !lua_isboolean(L, 2))
+        return parley_fail(h, "%s", s->sandbox.why);
+    if (lua_isboolean(L, 1) && !lua_toboolean(L, 1))
+        v = refuse(h, s);
+    else if (lua_istable(L, 1))
         v = change_all(h, m, L);
+    else if (!lua_isnil(L, 1) && !lua_isboolean(L, 1)) {
+        lua_settop(L, 1);
+        v = change(h, m, 0, L);
+    }
     lua_settop(L, 0);
-    if (!s->rejected)
-        return v;
-    parley_metric_add_for(h, &metrics[0], (parley_str){s->rule, strlen(s->rule)}, 1);
-    return parley_reject(h, PARLEY_E_REJECTED, s->rule, "%s", s->words);
-}
-
-static int create(parley_host *h)
-{
-    static const luaL_Reg globals[] = {{"reject", reject}, {NULL, NULL}};
-    const struct options *o = parley_options(h, PARLEY_NONE);
-    struct script *s = (struct script *)calloc(1, sizeof *s);
-    char why[SANDBOX_WHY_BYTES];
-    struct stat st;
-
-    if (!s)
-        return -ENOMEM;
-    h->self = s;
-    if (o->file[0] != '/')
-        snprintf(why, sizeof why, "'%s' must be an absolute path", o->file);
-    else if (stat(o->file, &st) == 0 && !S_ISREG(st.st_mode))
-        snprintf(why, sizeof why, "'%s' is not a file", o->file);
-    else if (sandbox_open(&s->sandbox, o->file, globals, s, (size_t)o->memory_bytes,
-                          o->instructions, why) == 0)
-        return 0;
-    free(s);
-    return parley_bad_option(h, "file", "%s", why);
+    return v;
 }
 
 static void destroy(parley_host *h)
 {
     struct script *s = h->self;
 
-    sandbox_close(&s->sandbox);
+    if (s)
+        sandbox_close(&s->sandbox);
     free(s);
+}
+
+static int create(parley_host *h)
+{
+    const struct options *o = parley_options(h, PARLEY_NONE);
+    struct script *s = (struct script *)calloc(1, sizeof *s);
+    int r;
+
+    h->self = s;
+    if (!s)
+        return -ENOMEM;
+    s->sandbox.most_bytes = (size_t)o->memory_bytes;
+    if (o->file[0] != '/')
+        r = parley_bad_option(h, "file", "'%s' must be an absolute path", o->file);
+    else if (sandbox_open(&s->sandbox, o->file, o->instructions * LOAD_FACTOR) < 0)
+        r = parley_bad_option(h, "file", "%s", s->sandbox.why);
+    else
+        return 0;
+    destroy(h);
+    return r;
 }
 
 static const parley_hub hub = {

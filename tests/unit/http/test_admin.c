@@ -237,7 +237,7 @@ START_TEST(sections_by_their_names)
     is_refused(404, HTTP_GET, "/admin/plugins/show", "section=none", NULL);
     is_refused(400, HTTP_GET, "/admin/plugins/show", "", NULL);
     s = asked(HTTP_GET, "/admin/plugins/chain", "", NULL);
-    ck_assert_uint_eq(json_array_size(json_object_get(s, "chain")), 3);
+    ck_assert_uint_eq(json_array_size(json_object_get(s, "lines")), 3);
     json_decref(s);
 }
 END_TEST

@@ -200,6 +200,11 @@ START_TEST(a_deadline_has_its_bounds)
 }
 END_TEST
 
+static parley_verdict hold_each(parley_host *h, parley_message *m)
+{
+    return parley_hold_message(m, deadline_ms, &held[0]);
+}
+
 static bool peeked;
 
 static int peek(parley_host *h, const parley_request *q, parley_out *answer)
@@ -325,6 +330,49 @@ START_TEST(it_survives_its_author_and_his_record)
     ck_assert_int_eq(end(0), 0);
     sees(bob, "1!");
     ck_assert_ptr_null(k->hub->holds->authors);
+    kit_advance_ms(k, 1200000);
+    ck_assert_uint_eq(dedupe_count(k->hub->dedupe), 0);
+}
+END_TEST
+
+START_TEST(a_repeat_waits_however_long_it_takes)
+{
+    parley_client phone;
+
+    begin();
+    deadline_ms = 3600000;
+    says(ann, "1!");
+    phone = member_of("ann", "room");
+    says(phone, "1!");
+    kit_advance_ms(k, 1200000); /* longer than [server] dedupe_window */
+    says(ann, "1!");
+    ck_assert_int_eq(held_count, 1);
+    end(0);
+    sees(bob, "1!");
+    sees(bob, NULL);
+    ck_assert_int_eq(kit_frames(k, phone, "ack"), 1);
+    kit_advance_ms(k, 1200000); /* and from then on it is forgotten as all are */
+    says(ann, "1!");
+    ck_assert_int_eq(held_count, 2);
+    end(1);
+}
+END_TEST
+
+START_TEST(an_author_has_so_many)
+{
+    char text[16];
+
+    begin();
+    a.on_message = hold_each;
+    for (int i = 0; i < HOLDS_OF_AUTHOR; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        ck_assert_int_eq(says(ann, text), PARLEY_HOLD);
+    }
+    ck_assert_int_eq(says(ann, "more"), PARLEY_REJECT);
+    ck_assert_int_eq(says(bob, "b"), PARLEY_HOLD);
+    kit_advance_ms(k, deadline_ms);
+    ck_assert_int_eq(says(ann, "again"), PARLEY_HOLD);
+    kit_advance_ms(k, deadline_ms);
 }
 END_TEST
 
@@ -384,6 +432,8 @@ int main(void)
     tcase_add_test(t, who_holds_and_passes_holds_nothing);
     tcase_add_test(t, what_does_not_wait_yet_cannot_be_resumed);
     tcase_add_test(t, it_survives_its_author_and_his_record);
+    tcase_add_test(t, a_repeat_waits_however_long_it_takes);
+    tcase_add_test(t, an_author_has_so_many);
     tcase_add_test(t, its_author_gets_his_credit_back_at_once);
     tcase_add_test(t, at_the_end_it_is_refused_unless_it_was_decided);
     tcase_add_test(t, what_nobody_resumed_is_told_when_the_kit_closes);
