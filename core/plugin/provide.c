@@ -484,7 +484,7 @@ void registry_provide(struct registry *r, struct config *c)
     order_hubs(r, c);
     if (r != r->first)
         order_protocols(r, c);
-    if (!r->probe_seconds)
+    if (!r->on_step)
         check_needs(r, c);
 }
 
