@@ -528,7 +528,7 @@ void registry_provide(struct registry *r, struct config *c)
         r->shadow_hubs += r->hubs[k]->instance->shadow;
     if (r != r->first)
         order_protocols(r, c);
-    if (!r->probe_seconds)
+    if (!r->on_step)
         check_needs(r, c);
     check_modes(r, c);
 }
