@@ -123,6 +123,7 @@ struct plugin_auth {
 struct plugin_protocol {
     parley_protocol protocol;
     struct plugin_instance *instance;
+    const struct plugin_section *of; /* its section, which is there when the instance has gone */
     const void *options;
 };
 struct plugin_service {
