@@ -38,7 +38,8 @@ struct command {
     int (*run)(struct ctl *c);
 };
 extern const struct command command_status, command_clients, command_kick, command_mute,
-    command_unmute, command_mutes, command_plugins, command_review, command_reload, command_log;
+    command_unmute, command_mutes, command_plugins, command_verdicts, command_review,
+    command_reload, command_log;
 
 /* A sentence about what was wrong to standard error; the code. */
 int ctl_fail(enum ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 static const struct command *const commands[] = {
-    &command_status, &command_clients, &command_kick,   &command_mute,   &command_unmute,
-    &command_mutes,  &command_plugins, &command_review, &command_reload, &command_log,
+    &command_status, &command_clients, &command_kick,    &command_mute,
+    &command_unmute, &command_mutes,   &command_plugins, &command_verdicts,
+    &command_review, &command_reload,  &command_log,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

@@ -1,7 +1,7 @@
 # bash completion of parleyctl: commands, their options, and names that the server knows.
 _parleyctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-    local commands='status clients kick mute unmute mutes plugins review reload log'
+    local commands='status clients kick mute unmute mutes plugins verdicts review reload log'
     local options='--json --socket --help'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -32,6 +32,7 @@ _parleyctl() {
         mute) options+=' --channel --for --reason --section' ;;
         unmute) options+=' --channel --section' ;;
         mutes) options+=' --section' ;;
+        verdicts) options+=' --user --channel --verdict --since --limit' ;;
         review) options+=' list release refuse --reason --section' ;;
         plugins) options+=' list chain show' ;;
         log) options+=' debug info warning error follow --follow --lines --level' ;;

@@ -231,6 +231,22 @@ test('plugins', async (t) => {
     for (const args of [['plugins', 'show'], ['plugins', 'hide', 'mute'], ['plugins', 'chain', 'x']]) assert.equal((await ctl(d, ...args)).status, 64, `${args}`);
 });
 
+test('verdicts', async (t) => {
+    const d = await Daemon.start(t);
+    const ann = await enter(t, d, 'ann');
+    assert.equal(await done(d, 'verdicts'), 'none\n');
+    await done(d, 'mute', 'ann', '--reason', 'spam');
+    await assert.rejects(ann.ask({ type: 'chat_message', channel: 'general', message: 'hello' }));
+    const [v] = await json(d, 'verdicts');
+    assert.deepEqual([v.section, v.verdict, v.user, v.channel, v.type, v.rule], ['mute', 'reject', 'ann', 'general', 'chat_message', 'mute']);
+    const text = (await done(d, 'verdicts', 'mute', '--user', 'ann', '--since', '10m')).split('\n');
+    assert.match(text[0], /^time +section +verdict +user +channel +type +took +rule$/);
+    assert.match(text[1], /^\d{4}-.*Z mute +reject +ann +general +chat_message +\d+ us {2}mute$/);
+    assert.deepEqual(await json(d, 'verdicts', '--channel', 'tech'), []);
+    assert.deepEqual(await json(d, 'verdicts', 'rate_limit'), []);
+    assert.equal((await ctl(d, 'verdicts', '--since', 'long ago')).status, 1);
+});
+
 test('reload', async (t) => {
     const d = await Daemon.start(t);
     const ann = await enter(t, d, 'ann');
