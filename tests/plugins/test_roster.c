@@ -501,6 +501,32 @@ START_TEST(nobody_misses_a_change)
 }
 END_TEST
 
+START_TEST(a_reload_forgets_nobody)
+{
+    parley_client a, b, again;
+
+    start(ROSTER);
+    a = kit_connect(k, "ada", "");
+    b = kit_connect(k, "bob", "");
+    again = kit_connect(k, "bob", "");
+    window();
+    came(a);
+    ck_assert_int_eq(kit_reload(k, ROSTER "presence_max = 99\n"), 0);
+    ck_assert_str_eq(came(a), ""); /* nothing had changed */
+    kit_disconnect(k, again);
+    window();
+    ck_assert_str_eq(came(a), "");
+    kit_disconnect(k, b);
+    ck_assert_int_eq(kit_reload(k, NULL), 0); /* in the middle of a window */
+    ck_assert_str_eq(came(a), "[ada]");
+    b = kit_connect(k, "bob", "");
+    ck_assert_str_eq(came(b), "[ada bob]");
+    window();
+    ck_assert_str_eq(came(a), "+bob");
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("roster");
@@ -521,6 +547,7 @@ int main(void)
     tcase_add_test(t, the_border_of_a_crowd_is_broad);
     tcase_add_test(t, who_is_refused_was_never_here);
     tcase_add_test(t, a_storm_shares_its_lists);
+    tcase_add_test(t, a_reload_forgets_nobody);
     tcase_add_loop_test(t, nobody_misses_a_change, 0, 6);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);

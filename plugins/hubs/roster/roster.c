@@ -197,6 +197,21 @@ static struct user *find(struct state *s, parley_str id)
     return u;
 }
 
+/* NULL: no memory */
+static struct user *add(struct state *s, parley_str id)
+{
+    struct user *u = (struct user *)calloc(1, sizeof *u + id.n + 1);
+
+    if (!u)
+        return NULL;
+    memcpy(u->id, id.p, id.n);
+    HASH_ADD_KEYPTR(hh, s->users, u->id, id.n, u);
+    if (u->hh.tbl)
+        return u;
+    free(u);
+    return NULL;
+}
+
 static struct user *come(parley_host *h, parley_client c)
 {
     bool *counted = (bool *)parley_client_slot(h, c, &slots[0]);
@@ -204,17 +219,8 @@ static struct user *come(parley_host *h, parley_client c)
     struct state *s = h->self;
     struct user *u = find(s, id);
 
-    if (!u && counted) {
-        u = (struct user *)calloc(1, sizeof *u + id.n + 1);
-        if (u) {
-            memcpy(u->id, id.p, id.n);
-            HASH_ADD_KEYPTR(hh, s->users, u->id, id.n, u);
-            if (!u->hh.tbl) {
-                free(u);
-                u = NULL;
-            }
-        }
-    }
+    if (!u && counted)
+        u = add(s, id);
     if (!u || !counted)
         return NULL;
     *counted = true;
@@ -280,6 +286,49 @@ static int create(parley_host *h)
     return 0;
 }
 
+/* Who is here. What changed in this window and is not told yet becomes a list for all. */
+static int save(parley_host *h, parley_out *to)
+{
+    const struct state *s = h->self;
+
+    parley_put_bool(to, "changed", s->changed != NULL);
+    parley_open_list(to, "users");
+    for (const struct user *u = s->users; u; u = (const struct user *)u->hh.next) {
+        if (u->connections == 0)
+            continue;
+        parley_open_object(to, NULL);
+        parley_put_str(to, "id", id_of(u));
+        parley_put_int(to, "connections", u->connections);
+        parley_close(to);
+    }
+    parley_close(to);
+    return 0;
+}
+
+static int start(parley_host *h, const parley_value *saved)
+{
+    const struct options *o = parley_options(h, PARLEY_NONE);
+    const parley_value *users = parley_get(saved, "users");
+    struct state *s = h->self;
+
+    for (size_t i = 0; i < parley_length(users); i++) {
+        const parley_value *v = parley_at(users, i);
+        struct user *u = add(s, parley_as_str(parley_get(v, "id")));
+
+        if (!u)
+            return -ENOMEM;
+        u->connections = (uint32_t)parley_as_int(parley_get(v, "connections"), 0);
+        s->here++;
+    }
+    s->crowd = s->here > (size_t)o->presence_max;
+    if (parley_as_bool(parley_get(saved, "changed"), false) && !s->crowd) {
+        pack_list(h);
+        if (s->list)
+            parley_send_packet(h, s->list, parley_to_all());
+    }
+    return 0;
+}
+
 static void quiesce(parley_host *h)
 {
     struct state *s = h->self;
@@ -312,5 +361,7 @@ PARLEY_PLUGIN = {.preamble = PARLEY_PREAMBLE,
                  .provides = PARLEY_TABLE(provides),
                  .create = create,
                  .on_timer = end_window,
+                 .start = start,
+                 .save = save,
                  .quiesce = quiesce,
                  .destroy = destroy};

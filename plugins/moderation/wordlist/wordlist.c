@@ -18,7 +18,7 @@ struct options {
     bool spaced, repeats, leet;
 };
 static const parley_field options[] = {
-    PARLEY_OPTION("lists", PARLEY_LIST, struct options, lists, "0..100", NULL, 0,
+    PARLEY_OPTION("lists", PARLEY_LIST, struct options, lists, "0..100", NULL, PARLEY_FILE,
                   "Files with an entry a line: bad, two words, bad*, *bad"),
     PARLEY_OPTION("words", PARLEY_LIST, struct options, words, "0..1000", NULL, 0,
                   "Entries without a file"),
