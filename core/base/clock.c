@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define MS_PER_S       1000
+#define NS_PER_S       INT64_C(1000000000)
+#define NS_PER_MS      INT64_C(1000000)
 #define MS_PER_DAY     INT64_C(86400000)
 #define YEAR_0_MS      INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define YEAR_9999_MS   INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
@@ -20,11 +22,16 @@ static _Atomic int64_t advanced_ms, set_ms;
 
 static _Atomic int64_t mono_still_us, unix_still_us; /* 0: it runs */
 
-static int64_t kernel_us(clockid_t id)
+static int64_t kernel_ns(clockid_t id)
 {
     struct timespec t;
     clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static int64_t kernel_us(clockid_t id)
+{
+    return kernel_ns(id) / 1000;
 }
 
 static int64_t read_us(clockid_t id)
@@ -49,6 +56,38 @@ int64_t clock_mono_us(void)
 int64_t clock_mono_coarse_ms(void)
 {
     return read_us(CLOCK_MONOTONIC_COARSE) / 1000;
+}
+
+static int64_t mono_ns(clockid_t id)
+{
+    int64_t still_us = atomic_load_explicit(&mono_still_us, memory_order_relaxed);
+
+    return (still_us ? still_us * 1000 : kernel_ns(id)) +
+           atomic_load_explicit(&advanced_ms, memory_order_relaxed) * NS_PER_MS;
+}
+
+int64_t clock_mono_ns(void)
+{
+    return mono_ns(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_coarse_ns(void)
+{
+    return mono_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+int64_t clock_tick_ns(void)
+{
+    struct timespec t;
+
+    return clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 ? t.tv_sec * NS_PER_S + t.tv_nsec
+                                                         : NS_PER_S;
+}
+
+bool clock_is_kernels(void)
+{
+    return atomic_load_explicit(&mono_still_us, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&advanced_ms, memory_order_relaxed) == 0;
 }
 
 int64_t clock_unix_ms(void)

@@ -9,6 +9,12 @@ int64_t clock_mono_us(void);
 /* clock_mono_ms() as the kernel's last tick left it: up to 10 ms behind, and several times as fast.
  * For deadlines of seconds. */
 int64_t clock_mono_coarse_ms(void);
+/* To measure with. The coarse one stands still between two ticks of the kernel, and costs an
+ * eighth: while it has not moved, less than clock_tick_ns() has passed. */
+int64_t clock_mono_ns(void);
+int64_t clock_mono_coarse_ns(void);
+int64_t clock_tick_ns(void);
+bool clock_is_kernels(void); /* no test stops or moves it */
 int64_t clock_unix_ms(void);
 void clock_advance_ms(int64_t ms); /* tests only */
 void clock_set_ms(int64_t ms);     /* tests only: moves the wall clock alone, as one sets it */

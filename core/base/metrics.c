@@ -24,15 +24,20 @@
 #define LABEL_BYTES 1400 /* of both, escaped */
 #define CACHE_LINE  64
 
-static const double bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30,    60};
-#define BOUNDS (sizeof bounds / sizeof *bounds)
+#define BOUNDS      18
+
+static const double seconds[BOUNDS] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                       0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                       1,      2.5,     5,      10,    30,     60};
+static const double brief[BOUNDS] = {0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005,
+                                     0.0001,   0.00025,   0.0005,   0.001,   0.0025,   0.005,
+                                     0.01,     0.025,     0.05,     0.1,     1,        10};
 
 struct family;
 struct metric {
-    _Atomic double value;      /* what was added or set; of SECONDS their sum */
+    _Atomic double value;      /* what was added or set; of a histogram their sum */
     _Atomic uint64_t count;    /* of a counter what was added one by one */
-    _Atomic uint64_t *buckets; /* SECONDS: BOUNDS + 1, not cumulative */
+    _Atomic uint64_t *buckets; /* of a histogram: BOUNDS + 1, not cumulative; else NULL */
     enum metric_kind kind;
     /* from here on under the lock */
     struct metric *next; /* of the family, in the order of their making */
@@ -155,7 +160,7 @@ static struct metric *new_metric(enum metric_kind kind, const char *const keys[2
     m->labels = strdup(labels.p ? labels.p : "");
     if (!m->labels)
         goto fail;
-    if (kind == METRIC_SECONDS) {
+    if (kind >= METRIC_SECONDS) {
         size_t bytes = (BOUNDS + 1) * sizeof *m->buckets;
         m->buckets = aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
         if (!m->buckets)
@@ -235,6 +240,11 @@ static void add(_Atomic double *to, double v)
         ;
 }
 
+static const double *bounds_of(enum metric_kind kind)
+{
+    return kind == METRIC_BRIEF ? brief : seconds;
+}
+
 void metric_add(struct metric *m, double v)
 {
     if (!m || isnan(v) || (v < 0 && m->kind != METRIC_GAUGE))
@@ -243,7 +253,8 @@ void metric_add(struct metric *m, double v)
         metric_inc(m);
         return;
     }
-    if (m->kind == METRIC_SECONDS) {
+    if (m->buckets) {
+        const double *bounds = bounds_of(m->kind);
         size_t i = 0;
         while (i < BOUNDS && v > bounds[i])
             i++;
@@ -287,7 +298,7 @@ double metric_read(const struct metric *m)
 {
     if (!m)
         return 0;
-    if (m->kind == METRIC_SECONDS)
+    if (m->buckets)
         return (double)observed(m);
     return (double)atomic_load_explicit(&m->count, memory_order_relaxed) +
            atomic_load_explicit(&m->value, memory_order_relaxed);
@@ -337,6 +348,7 @@ static void add_sample(struct buf *to, const char *name, const char *suffix, con
 
 static void add_histogram(struct buf *to, const char *name, const struct metric *m)
 {
+    const double *bounds = bounds_of(m->kind);
     uint64_t n =
         0; /* counted while written, so that it agrees with itself while others go on observing */
 
@@ -357,12 +369,12 @@ static void add_histogram(struct buf *to, const char *name, const struct metric 
 
 static void add_family(struct buf *to, const struct family *f)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "histogram", "histogram"};
     char name[NAME_BYTES + 8];
     const char *unit = NULL;
 
     /* a histogram of ours counts seconds, and the format wants the unit in the name */
-    bool add_unit = f->kind == METRIC_SECONDS && !ends_with(f->name, "_seconds");
+    bool add_unit = f->kind >= METRIC_SECONDS && !ends_with(f->name, "_seconds");
     snprintf(name, sizeof name, "%s%s", f->name, add_unit ? "_seconds" : "");
     if (ends_with(name, "_seconds"))
         unit = "seconds";
@@ -377,7 +389,7 @@ static void add_family(struct buf *to, const struct family *f)
         buf_add_char(to, '\n');
     }
     for (const struct metric *m = f->first; m; m = m->next) {
-        if (m->kind == METRIC_SECONDS)
+        if (m->buckets)
             add_histogram(to, name, m);
         else
             add_sample(to, name, m->kind == METRIC_COUNTER ? "_total" : "", m->labels, "",

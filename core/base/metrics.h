@@ -4,8 +4,8 @@
 #define BASE_METRICS_H
 #include <parley/base.h>
 
-/* SECONDS: a histogram of durations, in seconds */
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_SECONDS };
+/* SECONDS: a histogram of durations, in seconds, from 0.1 ms on; BRIEF: likewise, from 1 us on */
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_SECONDS, METRIC_BRIEF };
 struct metric; /* one series, on a cache line of its own */
 
 /* The series of that name and label (NULL, NULL: none), made on the first call. `name` is without

@@ -93,6 +93,8 @@ static const parley_field server_fields[] = {
                 "Likewise, for one section"),
     OPTION_SIZE(S, "store_keep_free", store_keep_free_bytes, "0..1024GiB", "256MiB",
                 "When the disk has less room, no more is kept"),
+    OPTION_INT(S, "verdicts", verdicts, "0..100000", "1000",
+               "Verdicts that are kept for operators to look at"),
     OPTION_TEXT(S, "ack", ack, "stored|accepted", "stored",
                 "Whether an ack waits until what plugins kept of it is on the disk"),
 };

@@ -37,6 +37,7 @@ struct settings_server {
     const char *store;         /* the store's file; NULL: in memory alone */
     int64_t store_bytes, store_section_bytes; /* of memory, in all and a section; 256MiB, 64MiB */
     int64_t store_keep_free_bytes; /* the disk's room below which nothing is kept; 256MiB */
+    int64_t verdicts;              /* how many of the latest are kept; default 1000 */
     const char *ack;               /* "stored" (default): an ack waits for the disk; "accepted" */
 };
 struct settings_admin {

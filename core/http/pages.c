@@ -323,6 +323,8 @@ struct pages *pages_new(const struct pages_context *c, struct http_routes *to)
     if (!error && c->hub)
         error = add_admin(p, to, admin_role(p));
     if (!error)
+        error = page_verdicts_add(p, to, admin_role(p));
+    if (!error)
         error = page_web_add(p, to);
     if (error) {
         pages_free(p);

@@ -15,10 +15,11 @@ struct pages {
 void page_header(struct http_request *q,
                  const char *line); /* borrowed as long as the daemon lives */
 int page_text(struct http_request *q, int status, const char *text); /* likewise */
-/* pages_web.c, pages_metrics.c: 0 or -Exxx */
+/* pages_web.c, pages_metrics.c, pages_verdicts.c: 0 or -Exxx */
 int page_web_add(struct pages *p, struct http_routes *to);
 void page_web_finish(struct pages *p);
 int page_metrics_add(struct pages *p, struct http_routes *to, const char *role);
+int page_verdicts_add(struct pages *p, struct http_routes *to, const char *role);
 int page_status_add(struct pages *p, struct http_routes *to, const char *role);
 int page_clients_add(struct pages *p, struct http_routes *to, const char *role);
 int page_plugins_add(struct pages *p, struct http_routes *to, const char *role);

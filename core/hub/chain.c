@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#define PHASE_APART 100 /* from one phase to the next */
+
 struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, const char *hook,
                               struct message *m, struct outcome *refusal)
 {
@@ -25,6 +27,7 @@ struct hook_before hook_enter(struct hub *h, struct plugin_instance *i, const ch
 void hook_leave(struct hub *h, struct hook_before before)
 {
     struct message *m = h->current_message;
+    bool shadow = h->current->shadow;
 
     crumb_leave(before.crumb);
     if (m && m->edit) {
@@ -37,8 +40,8 @@ void hook_leave(struct hub *h, struct hook_before before)
     h->current_message = before.message;
     h->refusal = before.refusal;
     if (!h->current) {
-        if (h->wrote)
-            stored_turn(h, m);
+        if (h->wrote) /* no ack waits for what a shadow keeps */
+            stored_turn(h, shadow ? NULL : m);
         outs_free(h);
         ops_run(h);
     }
@@ -98,6 +101,24 @@ void chain_free(struct hub_chains *c)
     free(c);
 }
 
+/* A hub ended it: those of its phase that are shadowed see it all the same, wherever they stand, or
+ * they could not be compared with the one that did. */
+static void show_shadows(struct hub *h, struct message *m, const struct hub_list *l, size_t k,
+                         parley_phase phase)
+{
+    const struct registry *r = h->registry;
+    size_t count = l ? l->count : r->hub_count;
+
+    for (; k < count; k++) {
+        const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
+
+        if (hub->hub.phase / PHASE_APART != phase / PHASE_APART)
+            return;
+        if (hub->instance->shadow && (l || (hub->hub.on_message && wants(hub, m->type_name))))
+            judge_link(h, m, hub, NULL);
+    }
+}
+
 /* What was dropped goes on, for its author to see. */
 static parley_verdict passed(struct message *m, parley_verdict v)
 {
@@ -112,6 +133,7 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
     const struct registry *r = h->registry;
     const struct hub_list *l = m->type ? &h->chains->of[m->type->index].on_message : NULL;
     size_t count = l ? l->count : r->hub_count;
+    bool begun = false;
 
     for (size_t k = m->chain_at; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
@@ -121,11 +143,16 @@ parley_verdict chain_run(struct hub *h, struct message *m, parley_phase from, pa
             continue;
         if (!l && (!hub->hub.on_message || !wants(hub, m->type_name)))
             continue;
-        if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM)
+        if (m->dropped_by && hub->hub.phase < PARLEY_PHASE_TRANSFORM && !hub->instance->shadow)
             continue;
+        if (!begun)
+            budget_begin(h);
+        begun = true;
         v = passed(m, judge_link(h, m, hub, NULL));
         if (v == PARLEY_HOLD)
             m->chain_at = (uint16_t)(k + 1);
+        else if (v != PARLEY_PASS && r->shadow_hubs)
+            show_shadows(h, m, l, k + 1, hub->hub.phase);
         if (v != PARLEY_PASS)
             return v;
     }
@@ -178,15 +205,22 @@ void chain_settled(struct hub *h, struct message *m)
                         .section = m->outcome.section,
                         .rule = m->outcome.rule.p};
 
+    if (count)
+        budget_begin(h);
     for (size_t k = 0; k < count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[l ? l->hubs[k] : k];
         struct hook_before before;
+        bool more;
 
         if (!l && (!hub->hub.on_settled || !wants(hub, m->type_name)))
             continue;
         before = hook_enter(h, hub->instance, "on_settled", m, NULL);
         hub->hub.on_settled(&hub->instance->host, &m->pub, &o);
+        budget_settled(h, hub->instance);
+        more = h->ops != NULL;
         hook_leave(h, before);
+        if (more)
+            budget_begin(h);
     }
 }
 
@@ -209,14 +243,18 @@ parley_verdict chain_connect(struct hub *h, struct hub_client *c, struct outcome
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
+        int64_t start_ns, took_ns;
         parley_verdict v;
 
         if (hub->hub.on_connect) {
             memset(ret_why, 0, sizeof *ret_why);
             before = hook_enter(h, hub->instance, "on_connect", NULL, ret_why);
+            start_ns = budget_start(h);
             v = hub->hub.on_connect(&hub->instance->host, (parley_client){c->handle});
+            took_ns = budget_end(h, hub->instance, HOOK_CONNECT, start_ns);
             hook_leave(h, before);
-            if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT) {
+            if (judge_client(h, hub->instance, c, PARLEY_NONE, ret_why, v, took_ns) ==
+                PARLEY_REJECT) {
                 passed_some(h, c, k);
                 return PARLEY_REJECT;
             }
@@ -237,11 +275,14 @@ void chain_greet(struct hub *h, struct hub_client *c)
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
+        int64_t start_ns;
 
         if (!hub->hub.on_greet)
             continue;
         before = hook_enter(h, hub->instance, "on_greet", NULL, NULL);
+        start_ns = budget_start(h);
         hub->hub.on_greet(&hub->instance->host, (parley_client){c->handle});
+        budget_end(h, hub->instance, HOOK_GREET, start_ns);
         hook_leave(h, before);
     }
 }
@@ -253,11 +294,14 @@ void chain_disconnect(struct hub *h, struct hub_client *c, int reason)
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
+        int64_t start_ns;
 
         if (!hub->hub.on_disconnect || !has_passed(c, hub, k))
             continue;
         before = hook_enter(h, hub->instance, "on_disconnect", NULL, NULL);
+        start_ns = budget_start(h);
         hub->hub.on_disconnect(&hub->instance->host, (parley_client){c->handle}, reason);
+        budget_end(h, hub->instance, HOOK_DISCONNECT, start_ns);
         hook_leave(h, before);
     }
     c->passed = 0;
@@ -271,15 +315,18 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
+        int64_t start_ns, took_ns;
         parley_verdict v;
 
         if (!hub->hub.on_join || hub->instance == asker)
             continue;
         memset(ret_why, 0, sizeof *ret_why);
         before = hook_enter(h, hub->instance, "on_join", NULL, ret_why);
+        start_ns = budget_start(h);
         v = hub->hub.on_join(&hub->instance->host, (parley_client){c->handle}, ch->name);
+        took_ns = budget_end(h, hub->instance, HOOK_JOIN, start_ns);
         hook_leave(h, before);
-        if (judge_verdict(hub->instance, ret_why, v) == PARLEY_REJECT)
+        if (judge_client(h, hub->instance, c, ch->name, ret_why, v, took_ns) == PARLEY_REJECT)
             return PARLEY_REJECT;
     }
     return PARLEY_PASS;
@@ -293,11 +340,14 @@ void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
     for (size_t k = 0; k < r->hub_count && !h->quiesced; k++) {
         const struct plugin_hub *hub = r->hubs[k];
         struct hook_before before;
+        int64_t start_ns;
 
         if (!hub->hub.on_leave || hub->instance == asker)
             continue;
         before = hook_enter(h, hub->instance, "on_leave", NULL, NULL);
+        start_ns = budget_start(h);
         hub->hub.on_leave(&hub->instance->host, (parley_client){c->handle}, ch->name);
+        budget_end(h, hub->instance, HOOK_LEAVE, start_ns);
         hook_leave(h, before);
     }
 }

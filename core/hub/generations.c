@@ -19,16 +19,9 @@ static void make_metrics(struct plugin_instance *i)
 {
     parley_str section = str_of(i->host.section);
 
-    i->hub_side->rejections =
-        metric(METRIC_COUNTER, "rejections", "Messages that a section refused", "section", section);
-    i->hub_side->failures = metric(METRIC_COUNTER, "failures",
-                                   "Messages that a section could not judge", "section", section);
     i->hub_side->waiting =
         metric(METRIC_GAUGE, "waiting", "What a section waits for: answers, jobs, moderators",
                "section", section);
-    for (struct plugin_hub *hub = i->hubs; hub; hub = hub->next)
-        hub->calls = metric(METRIC_COUNTER, "hub_calls", "Messages that a section was asked about",
-                            "section", section);
 }
 
 int instance_attach(struct hub *h, struct plugin_instance *i)
@@ -39,6 +32,7 @@ int instance_attach(struct hub *h, struct plugin_instance *i)
     i->hub = h;
     i->hub_side->asks_end = &i->hub_side->asks;
     make_metrics(i);
+    judge_attach(h, i);
     return 0;
 }
 

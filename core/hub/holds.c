@@ -86,7 +86,7 @@ static const char *objection(const struct hub *h, const struct plugin_instance *
         return "the server is stopping";
     if (deadline_ms < 1 || deadline_ms > HOLD_MOST_MS)
         return "a deadline must be 1 ms to 30 days";
-    if (m && (m != h->current_message || h->refusal != &m->outcome))
+    if (m && (m != h->current_message || (h->refusal != &m->outcome && !(i->shadow && h->refusal))))
         return "a message can wait only from within the hook that judges it";
     if (m && m->state != MESSAGE_NEW)
         return "a message that has its number cannot wait any more";
@@ -132,7 +132,7 @@ static struct hold *begin(struct hub *h, struct plugin_instance *i, struct messa
     if (x) {
         x->kind = kind;
         x->instance = i;
-        r = m ? author_waits(h, m, &x->author) : 0;
+        r = m && !i->shadow ? author_waits(h, m, &x->author) : 0; /* a shadow keeps nobody */
         if (r == -EAGAIN)
             why = "as much of its author waits as may";
         if (r == 0 && (r = enlist(h, x, deadline_ms)) < 0)
@@ -254,6 +254,19 @@ bool holds_keep(struct hub *h, struct message *m, const struct plugin_hub *link)
     return true;
 }
 
+bool holds_keep_copy(struct message *m, struct message *copy, const struct plugin_hub *link)
+{
+    struct hold *x = m->hold;
+
+    if (!copy || x->kind == HOLD_MESSAGE || !link->hub.on_answer)
+        return false;
+    x->link = link;
+    x->message = copy;
+    copy->hold = x;
+    m->hold = NULL;
+    return true;
+}
+
 void holds_drop(struct hub *h, struct message *m)
 {
     struct hold *x = m->hold;
@@ -276,7 +289,10 @@ static void go_on(struct hub *h, struct hold *x, const struct hold_end *end)
     let_go(m);
     x->author = NULL;
     x->line = NULL;
-    road_resume(h, m, x->link, end);
+    if (x->instance->shadow)
+        judge_shadow_end(h, m, x->link, end);
+    else
+        road_resume(h, m, x->link, end);
     if (l)
         line_leave(h, l);
     author_done(h, a);
@@ -484,7 +500,10 @@ static void refuse_message(struct hub *h, struct hold *x)
     let_go(m);
     x->author = NULL;
     x->line = NULL;
-    road_refuse_stopping(h, m);
+    if (x->instance->shadow)
+        judge_shadow_end(h, m, x->link, NULL);
+    else
+        road_refuse_stopping(h, m);
     if (l)
         line_leave(h, l);
     author_done(h, a);

@@ -71,6 +71,9 @@ int holds_resume(struct hub *h, parley_hold held, parley_verdict v); /* -ENOENT,
  * not wait after all; what was asked goes on without it. */
 bool holds_keep(struct hub *h, struct message *m, const struct plugin_hub *link);
 void holds_drop(struct hub *h, struct message *m);
+/* Of a shadowed hub: what it asked goes on with a copy of the message, and m goes on without it.
+ * False: it holds for a person, has no on_answer, or there is no copy (NULL); nothing was done. */
+bool holds_keep_copy(struct message *m, struct message *copy, const struct plugin_hub *link);
 void holds_answered(struct hub *h, struct ask *take); /* MAIL_ANSWERED */
 void holds_run(struct hub *h);                        /* those that are due */
 void holds_tick(struct hub *h, int64_t now_ms);       /* deadlines */

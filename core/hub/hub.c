@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "http/http.h"
 #include "hub/holds.h"
+#include "hub/verdicts.h"
 
 #include <stdlib.h>
 
@@ -68,8 +69,10 @@ static void take_request(struct hub *h, struct http_request *q)
         q->status = route ? 503 : 404;
     } else {
         struct hook_before before = hook_enter(h, route->instance, "route", NULL, NULL);
+        int64_t start_ns = budget_start(h);
 
         q->status = route->route.serve(&route->instance->host, &q->pub, &answer.pub);
+        budget_end(h, route->instance, HOOK_ROUTE, start_ns);
         hook_leave(h, before);
     }
     if (q->status < 200 || q->status > 599)
@@ -157,11 +160,14 @@ static void follow_wall_clock(struct hub *h, int64_t now_ms)
 static void fire(struct hub *h, struct plugin_instance *i, const char *key, bool durable)
 {
     struct hook_before before = hook_enter(h, i, "on_timer", NULL, NULL);
+    int64_t start_ns;
 
     if (durable)
         stored_fired(h, i, key);
+    start_ns = budget_start(h);
     if (i->file->copy.on_timer)
         i->file->copy.on_timer(&i->host, key);
+    budget_end(h, i, HOOK_TIMER, start_ns);
     hook_leave(h, before);
     end_turn(h);
 }
@@ -302,10 +308,11 @@ struct hub *hub_new(const struct settings *s, const struct registry *r, struct a
     h->timers = timers_new();
     h->holds = holds_new();
     h->dedupe = dedupe_new(s->server.dedupe_ms);
+    h->verdicts = verdicts_new((size_t)s->server.verdicts);
     h->chains = chain_new(r);
     make_metrics(h);
-    if (!h->clients || !h->client_caps || !h->timers || !h->holds || !h->dedupe || !h->chains ||
-        attach_all(h) < 0) {
+    if (!h->clients || !h->client_caps || !h->timers || !h->holds || !h->dedupe || !h->verdicts ||
+        !h->chains || attach_all(h) < 0) {
         hub_free(h);
         return NULL;
     }
@@ -315,6 +322,11 @@ struct hub *hub_new(const struct settings *s, const struct registry *r, struct a
 struct actor *hub_actor(struct hub *h)
 {
     return &h->actor;
+}
+
+struct verdicts *hub_verdicts(struct hub *h)
+{
+    return h->verdicts;
 }
 
 void hub_asks(struct hub *h, struct actor *to)
@@ -391,6 +403,7 @@ void hub_free(struct hub *h)
     chain_free(h->chains);
     timers_free(h->timers);
     dedupe_free(h->dedupe);
+    verdicts_free(h->verdicts);
     arena_finish(&h->hook_arena);
     for (size_t k = 0; k < h->registry->instance_count; k++)
         instance_detach(h->registry->instances[k]);

@@ -11,10 +11,12 @@
 
 struct hub;
 struct store;
+struct verdicts;
 /* @param pumps  Where publications go; by index of the handle. */
 struct hub *hub_new(const struct settings *s, const struct registry *r, struct actor *const *pumps,
                     uint32_t pump_count);
-struct actor *hub_actor(struct hub *h); /* to be added to a loop */
+struct actor *hub_actor(struct hub *h);       /* to be added to a loop */
+struct verdicts *hub_verdicts(struct hub *h); /* the latest ones. [any]; as long as the hub */
 /* Where MAIL_ASK goes (control/ask.h), before hub_start; without it asks FAIL. */
 void hub_asks(struct hub *h, struct actor *to);
 /* Who runs jobs, instead of workers_submit (tests). */

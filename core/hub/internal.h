@@ -7,6 +7,7 @@
 #include "base/set.h"
 #include "channel/channel.h"
 #include "hub/hub.h"
+#include "hub/judge.h"
 #include "message/encode.h"
 #include "message/message.h"
 #include "message/packet.h"
@@ -91,10 +92,11 @@ struct op { /* what a hook asked for: done in order, when it has returned */
 };
 
 struct hub_instance { /* one a plugin instance: the hub's side of it */
-    struct metric *failures, *rejections, *waiting;
+    struct metric *waiting;
     uint32_t holds;               /* holds.h: of this instance */
     uint32_t asking;              /* of these, asks that are with the control loop, */
     struct ask *asks, **asks_end; /* and those that wait for one of them to come back */
+    struct judge judge;
 };
 
 struct hub_list { /* indexes into registry->hubs */
@@ -165,6 +167,12 @@ struct hub {
     uint32_t lines;               /* authors whose messages may have to wait in order: lines.c */
     bool stopping;                /* no message is judged any more */
     bool quiesced;                /* no hook runs any more */
+    struct watch watch;
+    struct verdicts *verdicts;
+    /* of the message that a shadowed hub judges, from its first edit on: as it was */
+    bool kept;
+    struct buf kept_payload;
+    const parley_value *kept_parsed;
     struct {
         struct metric *messages, *settled[8], *clients, *dropped;
     } metrics;
@@ -216,12 +224,6 @@ parley_verdict chain_join(struct hub *h, struct hub_client *c, struct hub_channe
                           const struct plugin_instance *asker, struct outcome *ret_why);
 void chain_leave(struct hub *h, struct hub_client *c, struct hub_channel *ch,
                  const struct plugin_instance *asker);
-/* judge.c: one hub, one message */
-/* end: of a wait there; NULL: it is asked for the first time. HOLD: m->hold has it. */
-parley_verdict judge_link(struct hub *h, struct message *m, const struct plugin_hub *hub,
-                          const struct hold_end *end);
-/* Makes sense of what a hook returned; *o is what it said meanwhile. PASS, DONE, DROP or REJECT. */
-parley_verdict judge_verdict(struct plugin_instance *i, struct outcome *o, parley_verdict v);
 /* sequencer.c */
 int sequencer_seal(struct hub *h, struct message *m);
 void sequencer_give_back(struct hub *h, struct message *m);

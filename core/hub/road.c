@@ -202,8 +202,8 @@ static void answer_author(struct hub *h, struct message *m)
               LOG_TEXT("user", str_printable(identity_user(m->identity), user, sizeof user)),
               LOG_STR("type", m->type_name), LOG_STR("channel", m->channel),
               LOG_TEXT("section", o->section), LOG_STR("rule", o->rule),
-              LOG_TEXT("code", code_name(o->code)),
-              LOG_TEXT("msg", str_printable(o->text, text, sizeof text)));
+              LOG_TEXT("code", code_name(o->code)), LOG_TEXT("version", o->version),
+              LOG_INT("us", o->us), LOG_TEXT("msg", str_printable(o->text, text, sizeof text)));
 }
 
 void road_answer(struct hub *h, struct message *m)

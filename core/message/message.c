@@ -59,6 +59,31 @@ void message_destroy(struct message *m)
     free(m);
 }
 
+struct message *message_copy(const struct message *m)
+{
+    struct message *c = message_new();
+
+    if (!c)
+        return NULL;
+    c->hub = m->hub;
+    c->type = m->type;
+    c->type_name = arena_str(&c->arena, m->type_name);
+    c->flags = m->flags;
+    c->author = m->author;
+    c->identity = m->identity ? identity_ref(m->identity) : NULL;
+    c->id = arena_str(&c->arena, m->id);
+    c->channel = arena_str(&c->arena, m->channel);
+    c->recipient = arena_str(&c->arena, m->recipient);
+    c->protocol = m->protocol;
+    buf_add(&c->payload, m->payload.p, m->payload.n);
+    if (c->payload.error || !c->type_name.p || (m->channel.p && !c->channel.p) ||
+        (m->recipient.p && !c->recipient.p)) {
+        message_destroy(c);
+        return NULL;
+    }
+    return c;
+}
+
 const parley_value *message_parsed(struct message *m)
 {
     parley_str text = m->packet ? m->packet->payload : (parley_str){m->payload.p, m->payload.n};

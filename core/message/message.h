@@ -23,6 +23,8 @@ struct outcome { /* how it ended, and who said so */
     int64_t retry_after_ms; /* 0: not told */
     const char *section;    /* the hub's, or NULL: the core */
     parley_str rule, text;  /* in the message's arena */
+    const char *version;    /* of the section's plugin, or NULL */
+    int64_t us;             /* that it took to say so */
 };
 enum message_state { MESSAGE_NEW, MESSAGE_SEALED, MESSAGE_SETTLED };
 struct message {
@@ -71,6 +73,9 @@ static inline struct message *message_of_mail(struct mail *m)
 struct message *message_new(void);       /* all zero, arena ready; NULL: no memory. [pump] [hub] */
 void message_destroy(struct message *m); /* takes NULL; drops identity, packet, payload */
 void message_reset(struct message *m);   /* as new, keeping its memory: for a pool */
+/* As a hub has it before its number is given, for somebody who looks at it aside: it goes nowhere,
+ * and is message_destroy()ed by who made it. NULL: no memory. [hub] */
+struct message *message_copy(const struct message *m);
 const parley_value *message_parsed(
     struct message *m); /* the payload as a tree, parsed when first asked for; NULL: no memory */
 /* The payload becomes what `take` holds; or stays, on error (0, or the error of the out). */

@@ -122,18 +122,13 @@ static const parley_value *request_json(const parley_request *q)
 
 static const void *service(parley_host *h, const char *id, parley_host **ret_provider)
 {
-    const struct registry *r = instance_of(h)->hub->registry;
+    const struct plugin_instance *i = instance_of(h);
+    const struct plugin_service *s = registry_service(i->hub->registry, str_of(id), i->shadow);
 
     DOMAIN_ASSERT(DOMAIN_HUB);
-    for (size_t k = 0; k < r->service_count; k++)
-        if (strcmp(r->services[k].id, id) == 0) {
-            if (ret_provider)
-                *ret_provider = &r->services[k].instance->host;
-            return r->services[k].table;
-        }
     if (ret_provider)
-        *ret_provider = NULL;
-    return NULL;
+        *ret_provider = s ? &s->instance->host : NULL;
+    return s ? s->table : NULL;
 }
 
 /* --- authenticators --- */

@@ -81,11 +81,14 @@ parley_str api_user_name(parley_host *h, parley_str sub)
 
 int api_channel_open(parley_host *h, parley_str name, const parley_channel_info *info)
 {
+    struct plugin_instance *i = instance_of(h);
     struct hub_channel *ch;
 
     (void)info; /* what it says is for lists of channels, which the plugin itself writes */
     DOMAIN_ASSERT(DOMAIN_HUB);
-    return channel_open(&instance_of(h)->hub->channels, name, &ch);
+    if (i->shadow)
+        return channel_find(&i->hub->channels, name) ? -EEXIST : judge_discard(i);
+    return channel_open(&i->hub->channels, name, &ch);
 }
 
 parley_str api_channel_name(parley_host *h, parley_str any_case)
@@ -132,6 +135,8 @@ int api_channel_close(parley_host *h, parley_str name)
     DOMAIN_ASSERT(DOMAIN_HUB);
     if (!channel_find(&instance_of(h)->hub->channels, name))
         return -ENOENT;
+    if (instance_of(h)->shadow)
+        return judge_discard(instance_of(h));
     return ask(h, OP_CHANNEL_CLOSE, none, name) ? 0 : -ENOMEM;
 }
 
@@ -145,6 +150,8 @@ int api_join(parley_host *h, parley_client c, parley_str channel)
         return -ESTALE;
     if (!channel_find(&hub->channels, channel))
         return -ENOENT;
+    if (instance_of(h)->shadow)
+        return judge_discard(instance_of(h));
     op = ask(h, OP_JOIN, c, channel);
     if (!op)
         return -ENOMEM;
@@ -159,6 +166,8 @@ int api_leave(parley_host *h, parley_client c, parley_str channel)
         return -ESTALE;
     if (!channel_find(&instance_of(h)->hub->channels, channel))
         return -ENOENT;
+    if (instance_of(h)->shadow)
+        return judge_discard(instance_of(h));
     return ask(h, OP_LEAVE, c, channel) ? 0 : -ENOMEM;
 }
 
@@ -171,6 +180,8 @@ int api_close_client(parley_host *h, parley_client c, int code, const char *reas
     if (code != 1000 && code != 1001 && code != 1008 && code != 1012 && code != 1013 &&
         (code < 3000 || code > 4999))
         return -EINVAL;
+    if (instance_of(h)->shadow)
+        return judge_discard(instance_of(h));
     op = ask(h, OP_CLOSE, c, str_of(reason));
     if (!op)
         return -ENOMEM;

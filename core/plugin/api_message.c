@@ -148,5 +148,7 @@ int api_message_set_text(parley_message *m, unsigned i, parley_str text)
         out_finish_memory(&rewritten);
         return r;
     }
+    if (x->hub->current->shadow)
+        judge_keep_payload(x);
     return message_replace_payload(x, &rewritten);
 }

@@ -170,6 +170,8 @@ int api_deliver(parley_message *pub, const parley_to *where)
         return -EINVAL;
     if (m->state != MESSAGE_NEW)
         return -EBUSY;
+    if (m->hub->current->shadow)
+        return judge_discard(m->hub->current);
     for (uint32_t i = 0; i < m->delivery_count; i++)
         if (same_crowd(&to, &m->deliveries[i]))
             return 0;
@@ -248,6 +250,11 @@ int api_send(parley_out *take, const parley_to *where)
     r = make_message(o, &to, &m);
     if (r < 0)
         return r;
+    if (o->instance->shadow) {
+        message_destroy(m);
+        out_message_spend(o);
+        return judge_discard(o->instance);
+    }
     op = op_new(o->instance->hub, OP_SEND, o->instance, 0);
     if (!op) {
         message_destroy(m);
@@ -327,6 +334,8 @@ int api_send_packet(parley_host *host, parley_packet *p, const parley_to *where)
     DOMAIN_ASSERT(DOMAIN_HUB);
     if (!p || read_to(where, &to) < 0)
         return -EINVAL;
+    if (i->shadow)
+        return judge_discard(i);
     op = op_new(i->hub, OP_PACKET, i, ops_to_bytes(&to));
     if (!op)
         return -ENOMEM;
@@ -344,5 +353,9 @@ int api_greet(parley_host *host, parley_client c, int32_t order, parley_packet *
         return -ESTALE;
     if (client->state != HUB_CLIENT_CONNECTING)
         return -EBUSY;
-    return p ? clients_greet(client, order, packet_of(p)) : -EINVAL;
+    if (!p)
+        return -EINVAL;
+    if (instance_of(host)->shadow)
+        return judge_discard(instance_of(host));
+    return clients_greet(client, order, packet_of(p));
 }

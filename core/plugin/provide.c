@@ -281,6 +281,8 @@ static void add_routes(struct registry *r, struct config *c, struct plugin_insta
         memcpy(&more->route, (const char *)t->items + (size_t)k * t->size,
                t->size < sizeof more->route ? t->size : sizeof more->route);
         more->instance = i;
+        if (i->shadow && more->route.path && more->route.path[0] == '/')
+            continue; /* it belongs to what the public sees */
         if (!more->route.method || !more->route.path || !more->route.serve) {
             broken(c, i, "a route without 'method', 'path' or 'serve'");
             continue;
@@ -296,6 +298,12 @@ static void add_routes(struct registry *r, struct config *c, struct plugin_insta
     }
 }
 
+/* What a shadowed section provides of it is not offered. */
+static bool is_of_the_wire(const char *id)
+{
+    return strcmp(id, "parley.type/1") == 0 || strcmp(id, "parley.auth/1") == 0 ||
+           strcmp(id, "parley.protocol/1") == 0;
+}
 struct places { /* of what an instance provided so far */
     size_t types, hubs;
 };
@@ -305,6 +313,8 @@ static void provide_one(struct registry *r, struct config *c, struct plugin_inst
 {
     if (!p->table)
         broken(c, i, "an interface without its table");
+    else if (i->shadow && is_of_the_wire(p->id))
+        return;
     else if (strcmp(p->id, "parley.type/1") == 0)
         add_type(r, c, i, p->table, at->types++);
     else if (strcmp(p->id, "parley.hub/1") == 0)
@@ -458,20 +468,52 @@ static void check_needs(struct registry *r, struct config *c)
 
         snprintf(needs, sizeof needs, "%s", i->file->copy.needs ? i->file->copy.needs : "");
         for (char *id = strtok_r(needs, ", ", &save); id; id = strtok_r(NULL, ", ", &save)) {
-            size_t k = 0;
-
-            if (id[strlen(id) - 1] == '?')
-                continue;
-            while (k < r->service_count && strcmp(r->services[k].id, id) != 0)
-                k++;
-            if (k < r->service_count)
+            if (id[strlen(id) - 1] == '?' || registry_service(r, str_of(id), i->shadow))
                 continue;
             i->broken = true; /* not to be created */
             config_fault(c, line_of(i),
-                         "[%s %s]: plugin '%s' needs the service '%s', which no section provides",
-                         i->kind, i->name, i->file->copy.id, id);
+                         "[%s %s]: plugin '%s' needs the service '%s', which no %ssection provides",
+                         i->kind, i->name, i->file->copy.id, id, i->shadow ? "shadowed " : "");
         }
     }
+}
+
+/* Words about how a hub is run, in a section that has none, would be believed. */
+static void check_modes(const struct registry *r, struct config *c)
+{
+    static const char *const words[] = {"mode", "budget"};
+
+    for (size_t k = 0; k < r->instance_count; k++) {
+        const struct plugin_instance *i = r->instances[k];
+
+        if (!i->fresh || !i->section || !i->file->plugin || i->hubs)
+            continue;
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+            const struct config_key *key = config_key(i->section, words[w]);
+
+            if (key)
+                config_fault(c, key->line, "'%s' is for hubs, and there is none in [%s %s]",
+                             words[w], i->kind, i->name);
+        }
+    }
+}
+
+const struct plugin_service *registry_service(const struct registry *r, parley_str id,
+                                              bool to_shadow)
+{
+    const struct plugin_service *shadow = NULL;
+
+    for (size_t k = 0; k < r->service_count; k++) {
+        const struct plugin_service *s = &r->services[k];
+
+        if (!str_is(id, s->id))
+            continue;
+        if (s->instance->shadow == to_shadow)
+            return s;
+        if (!to_shadow && !shadow)
+            shadow = s;
+    }
+    return shadow;
 }
 
 void registry_provide(struct registry *r, struct config *c)
@@ -482,32 +524,11 @@ void registry_provide(struct registry *r, struct config *c)
     if (r->type_count)
         qsort(r->types, r->type_count, sizeof *r->types, by_name);
     order_hubs(r, c);
+    for (size_t k = 0; k < r->hub_count; k++)
+        r->shadow_hubs += r->hubs[k]->instance->shadow;
     if (r != r->first)
         order_protocols(r, c);
     if (!r->probe_seconds)
         check_needs(r, c);
-}
-
-void registry_print_chain(const struct registry *r, FILE *to)
-{
-    static const struct {
-        parley_phase phase;
-        const char *name;
-    } phases[] = {{PARLEY_PHASE_ADMIT, "admit"},
-                  {PARLEY_PHASE_MODERATE, "moderate"},
-                  {PARLEY_PHASE_TRANSFORM, "transform"},
-                  {PARLEY_PHASE_ROUTE, "route"},
-                  {PARLEY_PHASE_STORE, "store"}};
-
-    for (size_t k = 0; k < r->hub_count; k++) {
-        const struct plugin_hub *hub = r->hubs[k];
-        const char *name = "?";
-
-        for (size_t p = 0; p < sizeof phases / sizeof *phases; p++)
-            if (hub->hub.phase >= phases[p].phase)
-                name = phases[p].name;
-        fprintf(to, "  %-10s%s (%s %s)%s%s\n", name, hub->instance->name,
-                hub->instance->file->copy.id, hub->instance->file->copy.version,
-                hub->hub.types ? " for " : "", hub->hub.types ? hub->hub.types : "");
-    }
+    check_modes(r, c);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "plugin/internal.h"
 #include "plugin/loader.h"
 
@@ -17,7 +18,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char *const reserved[] = {"plugin", "on_error", "unload", NULL};
+#define BUDGET_MS      5
+#define BUDGET_MOST_MS 60000
+
+static const char *const reserved[] = {"plugin", "mode", "on_error", "budget", "unload", NULL};
 
 char *registry_default_path(void)
 {
@@ -163,24 +167,49 @@ int registry_plan(struct registry *r, struct config *c, const char *plugin_path,
 
 /* --- filling --- */
 
+/* Whether the second of two words stands there. */
+static bool is_second(struct config *c, const struct config_key *k, const char *first,
+                      const char *second)
+{
+    if (!str_is(k->value, first) && !str_is(k->value, second))
+        config_fault(c, k->line, "'%s' must be '%s' or '%s', not '%s'", k->name.p, first, second,
+                     k->value.p);
+    return str_is(k->value, second);
+}
+
+static void read_budget(struct config *c, const struct config_key *k, struct plugin_instance *i)
+{
+    if (units_duration(k->value, &i->budget_ms) < 0 || i->budget_ms > BUDGET_MOST_MS)
+        config_fault(c, k->line,
+                     "'budget' must be a duration of 1m at most, such as '5ms', or 0, not '%s'",
+                     k->value.p);
+}
+
 static void read_reserved(struct config *c, struct config_section *s, struct plugin_instance *i)
 {
+    i->budget_ms = BUDGET_MS;
     for (struct config_key *k = s->keys; k; k = k->next) {
-        if (str_is(k->name, "plugin"))
-            k->used = true;
-        if (str_is(k->name, "unload")) {
-            k->used = true;
-            i->file->unload |= str_is(k->value, "yes");
-            if (!str_is(k->value, "yes") && !str_is(k->value, "no"))
-                config_fault(c, k->line, "'unload' must be 'yes' or 'no', not '%s'", k->value.p);
-        }
-        if (!str_is(k->name, "on_error"))
-            continue;
-        k->used = true;
-        i->on_error_pass = str_is(k->value, "pass");
-        if (!i->on_error_pass && !str_is(k->value, "reject"))
-            config_fault(c, k->line, "'on_error' must be 'reject' or 'pass', not '%s'", k->value.p);
+        for (const char *const *r = reserved; *r; r++)
+            k->used |= str_is(k->name, *r);
+        if (str_is(k->name, "on_error"))
+            i->on_error_pass = is_second(c, k, "reject", "pass");
+        else if (str_is(k->name, "mode"))
+            i->shadow = is_second(c, k, "enforce", "shadow");
+        else if (str_is(k->name, "unload"))
+            i->file->unload |= is_second(c, k, "no", "yes");
+        else if (str_is(k->name, "budget"))
+            read_budget(c, k, i);
     }
+}
+
+static void refuse_reserved(struct config *c, const struct config_section *s)
+{
+    for (struct config_key *k = s->keys; k; k = k->next)
+        for (const char *const *r = reserved; *r; r++)
+            if (str_is(k->name, *r))
+                config_fault(c, k->line,
+                             "'%s' is the same in all channels: it belongs into [%s %s]", *r,
+                             s->kind.p, s->name.p);
 }
 
 static void fill_instance(const struct registry *r, struct config *c, struct plugin_instance *i)
@@ -240,6 +269,7 @@ static void fill_channel(struct registry *r, struct config *c, struct config_sec
         return;
     }
     i->by_channel_count++;
+    refuse_reserved(c, s);
     if (i->options && config_fill(c, s, &i->file->copy.options, reserved, i->options, more->options,
                                   i->file->copy.options_size) < 0)
         i->broken = true;

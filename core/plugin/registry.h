@@ -69,6 +69,9 @@ struct plugin_instance {     /* one a section and generation */
     } * by_channel;
     size_t by_channel_count;
     bool on_error_pass;            /* on_error = pass; default reject */
+    bool shadow;                   /* mode = shadow; default enforce */
+    uint8_t breaker;               /* enum breaker; the hub's */
+    int64_t budget_ms;             /* of a call into its hub; 0: none */
     bool bad_option;               /* parley_bad_option was called */
     bool broken, created, started; /* its options are faulty; create, start returned 0 */
     struct metric *
@@ -111,7 +114,7 @@ struct plugin_hub {
     uint32_t seat; /* the hub's: since when it is in the chain; clients that came before it are not
                       told of by it */
     struct plugin_instance *instance;
-    struct metric *calls;
+    struct metric *calls; /* the hub's: of the section */
 };
 struct plugin_auth {
     parley_auth auth;
@@ -142,8 +145,8 @@ struct registry {
     size_t instance_count;
     struct plugin_type **types; /* sorted by name */
     size_t type_count;
-    struct plugin_hub **hubs; /* in the order in which the chain runs */
-    size_t hub_count;
+    struct plugin_hub **hubs;      /* in the order in which the chain runs */
+    size_t hub_count, shadow_hubs; /* of these, those of shadowed sections */
     struct plugin_auth *auths;
     size_t auth_count;
     struct plugin_protocol protocols[PROTOCOLS_MAX];
@@ -201,9 +204,20 @@ struct plugin_instance *registry_section(const struct registry *r, const char *k
                                          const char *name); /* NULL: there is none. [any] */
 struct plugin_type *registry_type(const struct registry *r,
                                   parley_str name); /* NULL: unknown. [any] */
+/* Who provides a service to a section, NULL: nobody. One that acts is preferred; a shadowed section
+ * is given what another shadowed one provides and nothing else, or it would act through that. [any]
+ */
+const struct plugin_service *registry_service(const struct registry *r, parley_str id,
+                                              bool to_shadow);
 /* The route of the same method and path, whichever registry `route` is of; NULL: there is none. */
 const struct plugin_route *registry_route(const struct registry *r,
                                           const struct plugin_route *route);
 char *registry_default_path(void); /* ../lib/parley/plugins from the executable; free() */
+/* The chain as it runs: a line for each hub, with its phase, section, plugin, types, and how the
+ * section is to be run. describe.c. [control] */
 void registry_print_chain(const struct registry *r, FILE *to);
+/* The same as JSON, appended: {"chain":[{"phase":"moderate","order":200,"section":…},…]}; also
+ * whether its breaker is open, once it runs. [any] */
+struct buf;
+void registry_chain_json(const struct registry *r, struct buf *to);
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "hub/verdicts.h"
 #include "kit_internal.h"
 #include "store/store.h"
 
@@ -253,6 +254,7 @@ int kit_close(kit *k)
     kit_wait_finish(k);
     free(k->ini);
     buf_finish(&k->answer);
+    buf_finish(&k->verdict);
     free(k);
     return left;
 }
@@ -286,6 +288,19 @@ void kit_advance_ms(kit *k, int64_t ms)
         hub_advance(k->hub);
         kit_run(k);
     } while (ms > 0);
+}
+
+const char *kit_verdict(kit *k, const char *section)
+{
+    static const char before[] = "{\"verdicts\":[", after[] = "]}";
+    struct verdict_filter f = {.section = str_of(section), .limit = 1};
+
+    buf_clear(&k->verdict);
+    verdicts_query(hub_verdicts(k->hub), &f, &k->verdict);
+    if (k->verdict.error || k->verdict.n <= strlen(before) + strlen(after))
+        return NULL;
+    k->verdict.p[k->verdict.n - strlen(after)] = '\0';
+    return k->verdict.p + strlen(before);
 }
 
 double kit_metric(kit *k, const char *section, const char *name)

@@ -63,6 +63,9 @@ int32_t kit_login(kit *k, const char *bearer, const char *query, const char **re
 int kit_admin(kit *k, const char *method, const char *path, const char *json,
               const char **ret_json); /* path with its query; the status */
 void kit_advance_ms(kit *k, int64_t ms);
+/* The latest verdict of a section that was put down, as JSON for kit_member: "verdict", "rule",
+ * "mode" …; NULL: there is none. Valid until the next call. */
+const char *kit_verdict(kit *k, const char *section);
 double kit_metric(kit *k, const char *section,
                   const char *name); /* of all its labels; 0: never counted */
 

@@ -38,7 +38,7 @@ struct kit {
     int messages_out;       /* on the road */
     parley_verdict settled; /* the latest verdict that came home */
     int answer_status;
-    struct buf answer;
+    struct buf answer, verdict;
     /* kit_wait.c */
     struct kit_answer *web;
     struct kit_ask *asks;

@@ -58,7 +58,7 @@ for (const compiler of ['cc', 'gcc', 'clang'])
         assert.deepEqual(bob.of('chat_message').map((m) => `${m.channel}: ${m.message}`), ['general: HELLO WORLD', 'tech: ABCDEFGH', 'gaming: HELLO world', 'gaming: AAAA']);
         assert.equal(bob.of('private_chat_message').length, 1);
         await d.logged('message_refused', (l) => l.rule === 'capitals' && l.channel === 'gaming' && l.user === 'ann');
-        assert.equal(await d.metric('parley_rejections_total{section="calm"}'), 1);
+        assert.equal(await d.metric('parley_verdicts_total{section="calm",verdict="reject"}'), 1);
     });
 
 test('its options are checked and explained by the host', async (t) => {

@@ -81,6 +81,26 @@ START_TEST(clocks_move_together)
 }
 END_TEST
 
+START_TEST(clocks_to_measure_with)
+{
+    int64_t ns = clock_mono_ns(), coarse = clock_mono_coarse_ns();
+
+    ck_assert(clock_is_kernels());
+    ck_assert_int_gt(clock_tick_ns(), 0);
+    ck_assert_int_le(coarse, clock_mono_ns());
+    ck_assert_int_le(llabs(ns / 1000 - clock_mono_us()), 10000000);
+    clock_advance_ms(3600000);
+    ck_assert(!clock_is_kernels());
+    ck_assert_int_ge(clock_mono_ns() - ns, INT64_C(3600000000000));
+    ck_assert_int_ge(clock_mono_coarse_ns() - coarse, INT64_C(3600000000000));
+    clock_stop();
+    ns = clock_mono_ns();
+    ck_assert_int_eq(clock_mono_coarse_ns(), ns);
+    ck_assert_int_eq(clock_mono_us(), ns / 1000);
+    ck_assert_int_eq(clock_mono_ns(), ns);
+}
+END_TEST
+
 START_TEST(the_wall_clock_can_be_set)
 {
     int64_t mono = clock_mono_ms(), wall = clock_unix_ms();
@@ -133,6 +153,7 @@ int main(void)
     tcase_add_test(t, every_day_is_what_the_c_library_says);
     tcase_add_test(t, a_stamp_is_that_time);
     tcase_add_test(t, clocks_move_together);
+    tcase_add_test(t, clocks_to_measure_with);
     tcase_add_test(t, the_wall_clock_can_be_set);
     tcase_add_test(t, clocks_that_stand_still);
     SRunner *runner = srunner_create(suite);

@@ -103,6 +103,25 @@ START_TEST(durations)
 }
 END_TEST
 
+START_TEST(brief_durations)
+{
+    struct metric *m = metric(METRIC_BRIEF, "hook", "A call.", NULL, PARLEY_NONE);
+
+    metric_add(m, 0.0000005);
+    metric_add(m, 0.000004);
+    metric_add(m, 0.02);
+    has("# TYPE parley_hook_seconds histogram");
+    has("parley_hook_seconds_bucket{le=\"1e-06\"} 1");
+    has("parley_hook_seconds_bucket{le=\"2.5e-06\"} 1");
+    has("parley_hook_seconds_bucket{le=\"5e-06\"} 2");
+    has("parley_hook_seconds_bucket{le=\"0.01\"} 2");
+    has("parley_hook_seconds_bucket{le=\"0.025\"} 3");
+    has("parley_hook_seconds_bucket{le=\"10.0\"} 3");
+    has("parley_hook_seconds_count 3");
+    ck_assert_double_eq(metric_read(m), 3);
+}
+END_TEST
+
 START_TEST(labels_are_escaped)
 {
     metric_inc(metric(METRIC_COUNTER, "odd-name.1", "a \"b\"\n\\c", "wh at",
@@ -244,6 +263,7 @@ int main(void)
     tcase_add_test(c, kinds_and_lines);
     tcase_add_test(c, all_ways_of_counting);
     tcase_add_test(c, durations);
+    tcase_add_test(c, brief_durations);
     tcase_add_test(c, labels_are_escaped);
     tcase_add_test(c, two_labels);
     tcase_add_test(c, values_are_bounded);

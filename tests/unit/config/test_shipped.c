@@ -182,6 +182,7 @@ static const char *const keys[][64] = {
      "store_max",
      "store_section_max",
      "store_keep_free",
+     "verdicts",
      "ack"},
     {"admin", "listen", "tls_certificate", "tls_key", "auth", "role", "token_file"},
     {"control", "socket", "group"},
