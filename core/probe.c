@@ -2,14 +2,12 @@
  *
  * The child is this program again, since a process with threads cannot go on in a mere fork. It
  * reads the same file, keeps the sections that it was told to try, and loads them as the daemon
- * does. What it says is one line: "ok", or which section crashed or hung, and where: its handlers
- * read that from the crumb. Silence means that it was killed or left by exit().
+ * does. It says a line before each step, so that whatever becomes of it, the parent knows where it
+ * was: it crashed when its handler says so, and hangs when nothing more comes.
  */
 #include "probe.h"
 
-#include "base/buf.h"
 #include "base/crash.h"
-#include "base/crumb.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "parts.h"
@@ -24,39 +22,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REPLY_BYTES = 256, GRACE_MS = 3000 };
+enum { REPLY_BYTES = 256 };
 extern char **environ;
 
 /* --- the child --- */
 
 static int told_fd;
 
-/* "crashed SIGSEGV create rate_limit", for what a handler may do. */
-static void tell(const char *what, const char *signal_name)
+/* "crashed SIGSEGV -", for what a handler may do. */
+static void on_crash(int number)
 {
-    const char *hook = atomic_load_explicit(&crumb_here.hook, memory_order_relaxed);
-    const char *section = atomic_load_explicit(&crumb_here.section, memory_order_relaxed);
-    const char *words[] = {
-        what, " ", signal_name, " ", hook ? hook : "itself", " ", section ? section : ""};
-    char line[REPLY_BYTES];
-    size_t n = 0;
+    const char *name = crash_signal_name(number);
+    char line[64] = "crashed ";
+    size_t n = strlen(line);
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        for (const char *s = words[i]; *s && n < sizeof line; s++)
-            line[n++] = *s;
+    while (*name && n < sizeof line - 3)
+        line[n++] = *name++;
+    line[n++] = ' ';
+    line[n++] = '-';
+    line[n++] = '\n';
     (void)!write(told_fd, line, n);
     _exit(3);
 }
 
-static void on_crash(int number)
+static void on_step(const struct plugin_instance *i, const char *hook)
 {
-    tell("crashed", crash_signal_name(number));
-}
-
-static void on_alarm(int number)
-{
-    (void)number;
-    tell("hangs", "-");
+    dprintf(told_fd, "%s %s\n", hook, i->name);
 }
 
 static void watch(void)
@@ -71,8 +62,6 @@ static void watch(void)
     crash_thread_begin();
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
         sigaction(crashes[i], &s, NULL);
-    s.sa_handler = on_alarm;
-    sigaction(SIGALRM, &s, NULL);
     sigemptyset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
 }
@@ -108,11 +97,10 @@ int probe_child(const char *config_file, int fd, char *const *sections, size_t c
                 *at = (*at)->next;
         }
         parts.registry.settings = &parts.settings;
-        parts.registry.probe_seconds = PROBE_SECONDS;
+        parts.registry.on_step = on_step;
         registry_load(&parts.registry, c, parts.settings.server.plugin_path, NULL);
     }
-    alarm(0);
-    (void)!write(fd, "ok", 2); /* faults are found again by who asked */
+    (void)!write(fd, "ok -\n", 5); /* faults are found again by who asked */
     _exit(0);
 }
 
@@ -126,47 +114,75 @@ static const struct plugin_instance *find(const struct probe *p, const char *nam
     return NULL;
 }
 
-static void judge(struct probe *p, char *reply)
+struct told {                 /* by the child */
+    char hook[32], name[128]; /* its latest step */
+    char signal_name[16];     /* it crashed of it; "": it did not */
+    bool ok, late;            /* it is done; it said nothing for too long */
+};
+
+static void judge(struct probe *p, const struct told *t)
 {
-    char what[16] = "", signal_name[16] = "", hook[32] = "", name[128] = "";
     const char *file;
 
-    if (strcmp(reply, "ok") == 0)
+    if (t->ok)
         return;
     p->error = -EFAULT;
-    if (sscanf(reply, "%15s %15s %31s %127s", what, signal_name, hook, name) < 3) {
-        snprintf(p->why, sizeof p->why,
-                 "the process in which plugins are tried ended without a word");
-        return;
-    }
-    p->culprit = find(p, name);
-    file = p->culprit ? p->culprit->file->path : "it";
-    if (strcmp(what, "hangs") == 0)
+    p->culprit = t->hook[0] ? find(p, t->name) : NULL;
+    file = p->culprit ? p->culprit->file->path : "the process in which plugins are tried";
+    if (t->late)
         snprintf(p->why, sizeof p->why, "%.400s hangs in %s: it did not return within %d s", file,
-                 hook, PROBE_SECONDS);
+                 t->hook[0] ? t->hook : "its start", PROBE_SECONDS);
+    else if (t->signal_name[0])
+        snprintf(p->why, sizeof p->why, "%.400s crashed in %s (%s)", file,
+                 t->hook[0] ? t->hook : "its start", t->signal_name);
     else
-        snprintf(p->why, sizeof p->why, "%.400s crashed in %s (%s)", file, hook, signal_name);
+        snprintf(p->why, sizeof p->why, "%.400s ended the process in %s", file,
+                 t->hook[0] ? t->hook : "its start");
 }
 
-/* Until the child has nothing more to say, or its time is over. */
-static void listen_to(struct probe *p, int fd, size_t sections, char reply[REPLY_BYTES])
+static void take_line(struct told *t, const char *line)
+{
+    char what[32] = "", rest[128] = "";
+
+    if (sscanf(line, "%31s %127s", what, rest) < 2)
+        return;
+    if (strcmp(what, "ok") == 0) {
+        t->ok = true;
+    } else if (strcmp(what, "crashed") == 0) {
+        snprintf(t->signal_name, sizeof t->signal_name, "%.15s", rest);
+    } else {
+        snprintf(t->hook, sizeof t->hook, "%s", what);
+        snprintf(t->name, sizeof t->name, "%s", rest);
+    }
+}
+
+/* Until the child has nothing more to say, or says nothing for too long. */
+static void listen_to(struct probe *p, int fd, struct told *t)
 {
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    int most_ms = (int)(2 * sections * PROBE_SECONDS * 1000) + GRACE_MS;
+    char line[REPLY_BYTES];
     size_t n = 0;
-    ssize_t got = 1;
+    char c;
 
-    while (got > 0 && n < REPLY_BYTES - 1) {
-        int r = poll(&ready, 1, most_ms);
+    for (;;) {
+        int r = poll(&ready, 1, PROBE_SECONDS * 1000);
 
         if (r < 0 && errno == EINTR)
             continue;
-        if (r <= 0)
+        if (r == 0) {
+            t->late = true;
             probe_stop(p);
-        got = read(fd, reply + n, REPLY_BYTES - 1 - n);
-        n += got > 0 ? (size_t)got : 0;
+        }
+        if (r <= 0 || read(fd, &c, 1) != 1)
+            return;
+        if (c != '\n' && n < sizeof line - 1) {
+            line[n++] = c;
+            continue;
+        }
+        line[n] = 0;
+        n = 0;
+        take_line(t, line);
     }
-    reply[n] = 0;
 }
 
 static int spawn(struct probe *p, char **argv, int told[2])
@@ -217,7 +233,8 @@ static char **arguments(const struct probe *p, int fd, size_t *ret_sections)
 
 void probe_run(struct probe *p)
 {
-    char reply[REPLY_BYTES], **argv = NULL;
+    struct told t = {0};
+    char **argv = NULL;
     size_t sections = 0;
     int told[2] = {-1, -1};
 
@@ -234,9 +251,9 @@ void probe_run(struct probe *p)
         snprintf(p->why, sizeof p->why, "plugins cannot be tried in a process of their own: %s",
                  strerror(-p->error));
     } else if (sections) {
-        listen_to(p, told[0], sections, reply);
+        listen_to(p, told[0], &t);
         waitpid(atomic_exchange(&p->child, 0), NULL, 0); /* or the loop's own handler does */
-        judge(p, reply);
+        judge(p, &t);
     }
     if (told[0] >= 0)
         close(told[0]);

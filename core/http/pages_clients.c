@@ -31,7 +31,7 @@ static void write_row(struct buf *b, const struct registry *r, const struct cens
     page_str(b, "app", identity_app(row->identity));
     page_str(b, "address", str_of(ip_print(&row->address, text)));
     page_str(b, "since", str_of(clock_rfc3339(row->connected_unix_ms, time)));
-    page_str(b, "protocol", str_of(r->protocols[row->protocol].instance->name));
+    page_str(b, "protocol", str_of(r->protocols[row->protocol].of->name));
     page_bool(b, "closing", row->closing);
     page_int(b, "queue_bytes", row->queue_bytes);
     page_int(b, "queue_messages", row->queue_messages);

@@ -45,7 +45,7 @@ static void write_clients(struct buf *b, const struct round *r)
     page_key(b, "by_protocol");
     buf_add_char(b, '{');
     for (size_t i = 0; i < reg->protocol_count; i++)
-        page_int(b, reg->protocols[i].instance->name, r->hub.by_protocol[i]);
+        page_int(b, reg->protocols[i].of->name, r->hub.by_protocol[i]);
     buf_add_cstr(b, "}}");
     page_key(b, "users");
     buf_add_char(b, '{');

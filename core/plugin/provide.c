@@ -248,6 +248,7 @@ static void add_protocol(struct registry *r, struct config *c, struct plugin_ins
             return;
         }
     p->instance = i;
+    p->of = i->of;
     p->options = i->options;
     r->protocol_count++;
 }
@@ -375,8 +376,7 @@ static void order_protocols(struct registry *r, struct config *c)
         size_t j = k;
         struct plugin_protocol x;
 
-        while (j < r->protocol_count &&
-               r->protocols[j].instance->of != first->protocols[k].instance->of)
+        while (j < r->protocol_count && r->protocols[j].of != first->protocols[k].of)
             j++;
         if (j == r->protocol_count)
             break;
@@ -386,7 +386,7 @@ static void order_protocols(struct registry *r, struct config *c)
     }
     for (size_t k = 0; k < first->protocol_count || k < r->protocol_count; k++)
         if (first->protocol_count != r->protocol_count ||
-            r->protocols[k].instance->of != first->protocols[k].instance->of ||
+            r->protocols[k].of != first->protocols[k].of ||
             strcmp(r->protocols[k].protocol.path, first->protocols[k].protocol.path) != 0) {
             config_fault(c, 0,
                          "the protocols that plugins provide, and their paths, are others: that "
@@ -528,7 +528,7 @@ void registry_provide(struct registry *r, struct config *c)
         r->shadow_hubs += r->hubs[k]->instance->shadow;
     if (r != r->first)
         order_protocols(r, c);
-    if (!r->probe_seconds)
+    if (!r->on_step)
         check_needs(r, c);
     check_modes(r, c);
 }

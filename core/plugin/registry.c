@@ -221,8 +221,8 @@ static void fill_instance(const struct registry *r, struct config *c, struct plu
     struct crumb_before crumb = plugin_enter(i, "load");
     int e;
 
-    if (r->probe_seconds)
-        alarm(r->probe_seconds);
+    if (r->on_step)
+        r->on_step(i, "load");
     e = loader_map(i->file, why);
 
     crumb_leave(crumb);
@@ -300,8 +300,8 @@ static void create(const struct registry *r, struct config *c, struct plugin_ins
         i->created = true;
         return;
     }
-    if (r->probe_seconds)
-        alarm(r->probe_seconds);
+    if (r->on_step)
+        r->on_step(i, "create");
     before = domain_enter(DOMAIN_CONTROL);
     crumb = plugin_enter(i, "create");
     e = i->file->copy.create(&i->host);

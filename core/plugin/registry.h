@@ -123,6 +123,7 @@ struct plugin_auth {
 struct plugin_protocol {
     parley_protocol protocol;
     struct plugin_instance *instance;
+    const struct plugin_section *of; /* its section, which is there when the instance has gone */
     const void *options;
 };
 struct plugin_service {
@@ -156,8 +157,9 @@ struct registry {
     struct plugin_route *routes;
     size_t route_count;
     char *plugin_path;
-    unsigned probe_seconds; /* above 0: this process only tries them, SIGALRM ends what takes
-                               longer, and what others provide is not looked for */
+    /* Before each step that runs code of a plugin; set: this process only tries them, and what
+     * others provide is not looked for. */
+    void (*on_step)(const struct plugin_instance *i, const char *hook);
 };
 /* --- making one: plan, which runs nothing of a plugin, then fill. [control] --- */
 

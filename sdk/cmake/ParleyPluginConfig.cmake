@@ -3,7 +3,8 @@
 #   parley_add_plugin(<name> <source>...)           <name>.so, from C11 or C++20
 #   parley_add_plugin_test(<name> <source>...)      its tests, in ctest: the program made of the
 #                                                   sources (libcheck, the testkit), and the
-#                                                   validator of `parley-plugin`
+#                                                   validator of `parley-plugin`, with the
+#                                                   configuration of <name>.ini if there is one
 #
 # For what these do not fit: Parley::plugin are the headers, Parley::kit is the testkit,
 # ParleyPlugin_PLUGIN_DIR the folder of the plugins that come with the server.
@@ -51,7 +52,7 @@ function(parley_add_plugin name)
     endif()
 endfunction()
 
-function(_parley_add_plugin_test name source)
+function(parley_plugin_add_test name source)
     find_package(PkgConfig REQUIRED)
     pkg_check_modules(PARLEY_CHECK REQUIRED QUIET IMPORTED_TARGET check)
     get_filename_component(test "${source}" NAME_WE)
@@ -62,8 +63,14 @@ function(_parley_add_plugin_test name source)
     add_test(NAME ${test} COMMAND ${test})
     set_tests_properties(${test} PROPERTIES TIMEOUT 120 ENVIRONMENT "${path}")
     if(EXISTS "${ParleyPlugin_PROGRAM}" AND NOT TEST validate_${name})
+        set(ini "${CMAKE_CURRENT_SOURCE_DIR}/${name}.ini") # as the template has it
+        if(EXISTS "${ini}")
+            set(ini --ini "${ini}")
+        else()
+            set(ini "")
+        endif()
         add_test(NAME validate_${name}
-                 COMMAND "${ParleyPlugin_PROGRAM}" validate "$<TARGET_FILE:${name}>")
+                 COMMAND "${ParleyPlugin_PROGRAM}" validate "$<TARGET_FILE:${name}>" ${ini})
         set_tests_properties(validate_${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${path}")
     endif()
 endfunction()
@@ -71,5 +78,5 @@ endfunction()
 # A macro, because enable_testing() counts for the folder that calls it.
 macro(parley_add_plugin_test)
     enable_testing()
-    _parley_add_plugin_test(${ARGV})
+    parley_plugin_add_test(${ARGV})
 endmacro()

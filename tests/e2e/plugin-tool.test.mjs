@@ -2,7 +2,7 @@
 // plugin that is faulty in just that way fails just that case.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -86,6 +86,34 @@ describe("new", () => {
     const r = await tool(["new", "moderator", "x"], folder);
     assert.equal(r.status, 1);
     assert.match(r.stderr, /'moderator' is no kind of plugin.*\(did you mean 'moderation'\?\)/);
+  });
+});
+
+// From an installed SDK, as its author has it; a sanitizer's build is not what anybody installs.
+describe("what new makes", { skip: sanitized }, () => {
+  const kinds = ["type", "hub", "moderation", "auth", "protocol"];
+  const run = (program, ...args) =>
+    new Promise((resolve) => {
+      const env = { ...process.env, CMAKE_PREFIX_PATH: join(folder, "sdk") };
+      delete env.PARLEY_PLUGIN_PATH;
+      execFile(program, args, { cwd: folder, env, timeout: 120_000 }, (error, stdout, stderr) =>
+        resolve({ status: error ? error.code : 0, text: stdout + stderr }));
+    });
+
+  test("builds and passes its tests and the validator as it is", async () => {
+    const steps = [["cmake", "--install", build, "--prefix", join(folder, "sdk")]];
+    await writeFile(join(folder, "CMakeLists.txt"), [
+      "cmake_minimum_required(VERSION 3.20)", "project(all C)", "enable_testing()",
+      ...kinds.map((kind) => `add_subdirectory(my_${kind})`)].join("\n"));
+    steps.push(["cmake", "-G", "Ninja", "-B", "all", "-DCMAKE_C_FLAGS=-Wall -Wextra -Wno-missing-field-initializers -Werror"]);
+    steps.push(["cmake", "--build", "all"], ["ctest", "--test-dir", "all", "--output-on-failure"]);
+    let last;
+    for (const step of steps) {
+      last = await run(...step);
+      assert.equal(last.status, 0, `${step.join(" ")}\n${last.text}`);
+    }
+    for (const kind of kinds) assert.match(last.text, new RegExp(`validate_my_${kind} \\.+ +Passed`), last.text);
+    assert.match(last.text, /100% tests passed, 0 tests failed out of 10/);
   });
 });
 
@@ -228,9 +256,23 @@ describe("validate", () => {
     ["faulty", "allocation", /when parley_\.\.\._slot failed .*(crashed by SIGSEGV|status)/, ...fault("ignores_slots")],
     ["faulty", "hostile-input", crash, ...fault("cannot_take_long")],
     ["faulty", "stale-clients", crash, ...fault("ignores_stale")],
+    ["faulty", "holds", crash, ...fault("believes_in_holds")],
     ["faulty", "store-fails", crash, ...fault("believes_store")],
     ["faulty", "quiesce", crash, ...fault("frees_twice")],
   ];
+  test("a plugin that is built with AddressSanitizer is validated with it", { skip: sanitized }, async () => {
+    const so = join(folder, "leaky.so");
+    await new Promise((resolve, reject) =>
+      execFile("gcc", ["-shared", "-fPIC", "-g", "-fsanitize=address", `-I${join(root, "sdk", "include")}`, join(root, "tests", "fixtures",
+        "plugins", "faulty.c"), "-o", so], (error) => (error ? reject(error) : resolve())));
+    let r = await tool(["validate", "--seed", "1", "--rounds", "50", "--case", "create-destroy", so, "--set", "fault=leaks"]);
+    assert.equal(r.status, 1, r.stderr);
+    assert.match(r.stdout, /FAIL +create-destroy .*AddressSanitizer finds leaks[^]*in create .*faulty\.c:/);
+    r = await tool(["validate", "--seed", "1", "--rounds", "50", so]);
+    assert.equal(r.status, 0, r.stdout);
+    assert.doesNotMatch(r.stdout, /skipped, it is not built with it/);
+  });
+
   if (!sanitized) cases.push(["faulty", "create-destroy", /1\d\d bytes are left/, ...fault("leaks"), "--rounds", "1000"]);
   else if (process.env.PARLEY_PRESET === "asan") cases.push(["faulty", "create-destroy", /AddressSanitizer finds leaks/, ...fault("leaks")]);
   for (const [file, name, words, ...args] of cases)

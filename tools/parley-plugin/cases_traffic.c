@@ -1,5 +1,5 @@
 /* Cases of the validator: what people do that they should not, and people who are gone. */
-#include "validate.h"
+#include "refusing.h"
 
 void case_hostile(struct trial *t)
 {
@@ -44,4 +44,45 @@ void case_stale_clients(struct trial *t)
     scene_people(&s);
     scene_chat(&s, 300);
     scene_end(&s);
+}
+
+/* What no route and no moderator touches must end by itself, by its deadline. */
+static void nobody_lets_go(struct trial *t, int *ret_most)
+{
+    struct scene s;
+
+    scene_begin(&s, t, NULL, NULL);
+    scene_people(&s);
+    for (int i = 0; i < 40; i++) {
+        scene_chat(&s, 5);
+        *ret_most = scene_waiting(&s) > *ret_most ? scene_waiting(&s) : *ret_most;
+    }
+    all_leave(&s);
+    trial_step(t, "31 days went by, and nobody let a message go");
+    kit_work_later(s.kit, false);
+    kit_advance_ms(s.kit, INT64_C(31) * 86400000);
+    if (scene_waiting(&s))
+        trial_fail(t, "%d messages or asks still wait after 31 days", scene_waiting(&s));
+    scene_end(&s);
+}
+
+void case_holds(struct trial *t)
+{
+    int most = 0, holds = 0;
+    struct scene s;
+
+    nobody_lets_go(t, &most);
+    if (refusing_holds(&holds) < 0)
+        trial_skip(t, "the server's table cannot be changed here");
+    scene_begin(&s, t, NULL, NULL);
+    scene_people(&s);
+    scene_chat(&s, 300);
+    trial_step(t, "31 days went by");
+    kit_advance_ms(s.kit, INT64_C(31) * 86400000);
+    scene_chat(&s, 100);
+    scene_end(&s);
+    if (holds)
+        trial_note(t, "%d messages were held", holds);
+    else
+        trial_note(t, most ? "it held none, but asked" : "it held nothing");
 }

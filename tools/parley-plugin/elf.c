@@ -166,6 +166,27 @@ bool elf_wants(const char *path, const char *prefix, char ret_name[128])
     return ret_name[0] != 0;
 }
 
+/* A plugin that gcc built with AddressSanitizer needs its runtime before all other libraries, which
+ * a program can only be given as it starts. */
+void elf_preload(char **argv)
+{
+    char runtime[128] = "";
+
+    if (dlsym(RTLD_DEFAULT, "__asan_init") || getenv("LD_PRELOAD"))
+        return;
+    for (char **a = argv + 1; *a && !runtime[0]; a++) {
+        size_t n = strlen(*a);
+
+        if (n > 3 && strcmp(*a + n - 3, ".so") == 0)
+            elf_wants(*a, "libasan.so", runtime);
+    }
+    if (!runtime[0])
+        return;
+    setenv("LD_PRELOAD", runtime, 1);
+    setenv("ASAN_OPTIONS", "leak_check_at_exit=0:detect_odr_violation=0", 0); /* we ask ourselves */
+    execv("/proc/self/exe", argv);
+}
+
 /* --- what is mapped --- */
 static const struct link_map *map_of(const struct plugin *p)
 {

@@ -80,6 +80,7 @@ int main(int argc, char **argv)
     struct arguments a = {0};
     char name[64];
 
+    elf_preload(argv);
     argp_program_version_hook = print_version;
     argp_err_exit_status = EXIT_USAGE;
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a) || !a.command)

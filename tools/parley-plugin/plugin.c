@@ -28,8 +28,7 @@ int plugin_open(const char *path, struct plugin *ret)
     snprintf(ret->name, sizeof ret->name, "%.*s", (int)strcspn(base, "."), base);
     ret->copy = f->copy;
     ret->descriptor = f->plugin;
-    free(f->path);
-    free(f);
+    loader_forget(&root); /* which keeps it: who loads it again gets what is mapped here */
     return 0;
 }
 

@@ -2,6 +2,7 @@
  * seed; each step is noted before it is done. */
 #include "base/buf.h"
 #include "base/str.h"
+#include "kit_internal.h"
 #include "validate.h"
 
 #include <stdlib.h>
@@ -122,6 +123,35 @@ static void pass_time(struct scene *s)
     kit_advance_ms(s->kit, ms);
 }
 
+/* The web as it is: slow, down, and full of what nobody asked for. */
+static void set_web(struct scene *s)
+{
+    static const int statuses[] = {200, 200, 200, 500, 404, 204, 0, -ECONNREFUSED};
+    static const char *const bodies[] = {"{}",
+                                         "",
+                                         "[]",
+                                         "null",
+                                         "<html>",
+                                         "{\"ok\":true}",
+                                         "{\"score\":0.1,\"toxicity\":0.1,\"allowed\":true}",
+                                         "{\"score\":1,\"toxicity\":1,\"allowed\":false}"};
+    static const int64_t delays_ms[] = {0, 0, 10, 5000, 3600000};
+    struct trial *t = s->trial;
+    int status = statuses[trial_random(t, sizeof statuses / sizeof *statuses)];
+    const char *body = bodies[trial_random(t, sizeof bodies / sizeof *bodies)];
+
+    trial_step(t, "the web was set to answer with status %d and '%s'", status, body);
+    kit_web(s->kit, delays_ms[trial_random(t, sizeof delays_ms / sizeof *delays_ms)], status, body);
+}
+
+static void set_jobs(struct scene *s)
+{
+    bool later = trial_random(s->trial, 2);
+
+    trial_step(s->trial, "its jobs ran %s", later ? "late" : "at once");
+    kit_work_later(s->kit, later);
+}
+
 static void come_or_go(struct scene *s, int i)
 {
     const char *channel = channels[trial_random(s->trial, 2)];
@@ -143,10 +173,27 @@ static void come_or_go(struct scene *s, int i)
     }
 }
 
+static bool waits_for_answers(const struct plugin *p)
+{
+    parley_hub h;
+
+    for (uint32_t i = 0; plugin_provides(p, "parley.hub/1", i, &h, sizeof h); i++)
+        if (h.on_answer)
+            return true;
+    return false;
+}
+
 static void live(struct scene *s, int steps, bool hostile)
 {
+    bool asks = waits_for_answers(s->trial->setup->plugin);
+
     for (int n = 0; n < steps; n++) {
         int i = (int)trial_random(s->trial, ACTORS);
+
+        if (asks && trial_random(s->trial, 2))
+            set_web(s);
+        if (asks && trial_random(s->trial, 10) == 0)
+            set_jobs(s);
 
         switch (trial_random(s->trial, 10)) {
         case 0:
@@ -177,12 +224,17 @@ void scene_hostile(struct scene *s, int steps)
     live(s, steps, true);
 }
 
+int scene_waiting(const struct scene *s)
+{
+    return kit_wait_left(s->kit);
+}
+
 void scene_end(struct scene *s)
 {
-    int left;
+    int left, waiting = scene_waiting(s);
 
     trial_step(s->trial, "it was stopped: quiesce, then destroy");
-    left = kit_close(s->kit);
+    left = kit_close(s->kit) - waiting; /* what waits is refused at the end, as it must be */
     if (left)
         trial_fail(s->trial, "%d messages never came back from it", left);
 }

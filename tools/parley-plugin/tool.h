@@ -45,6 +45,10 @@ bool plugin_provides(const struct plugin *p, const char *id, uint32_t i, void *i
 char *field_range(const parley_field *f, char *out, size_t bytes);
 const char *phase_name(parley_phase phase);
 
+/* --- elf.c --- */
+/* Starts the program anew with a sanitizer's runtime if a plugin that argv names wants it. */
+void elf_preload(char **argv);
+
 /* --- world.c: a server with the plugin in it --- */
 enum { SETS_MAX = 64 };
 struct setup {

@@ -39,7 +39,9 @@ const struct check checks[] = {
      case_allocation},
     {"hostile-input", "messages and requests that nobody should send", case_hostile},
     {"stale-clients", "clients that are gone when they are needed", case_stale_clients},
+    {"holds", "held messages that nobody lets go, or that somebody else has let go", case_holds},
     {"store-fails", "a store that keeps nothing any more", case_store_fails},
+    {"reload", "itself anew while people talk; nobody is dropped, and the old goes", case_reload},
     {"quiesce", "the end, with timers and messages pending", case_quiesce},
     {NULL, NULL, NULL}};
 

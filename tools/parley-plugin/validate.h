@@ -52,7 +52,8 @@ void scene_people(struct scene *s); /* everybody comes in, into two channels */
 void scene_chat(struct scene *s, int steps);
 /* The same with messages that no client of ours would send. */
 void scene_hostile(struct scene *s, int steps);
-void scene_end(struct scene *s); /* fails when a message never came back */
+int scene_waiting(const struct scene *s); /* messages, asks and jobs that wait now */
+void scene_end(struct scene *s);          /* fails when a message never came back */
 
 /* --- words.c: messages, as text --- */
 struct buf;
@@ -88,6 +89,8 @@ void case_bad_config(struct trial *t);
 void case_allocation(struct trial *t);
 void case_hostile(struct trial *t);
 void case_stale_clients(struct trial *t);
+void case_holds(struct trial *t);
 void case_store_fails(struct trial *t);
+void case_reload(struct trial *t);
 void case_quiesce(struct trial *t);
 #endif
