@@ -13,7 +13,8 @@ static void print_list(const json_t *answer)
     json_array_foreach (json_object_get(answer, "plugins"), i, p) {
         char title[256];
 
-        snprintf(title, sizeof title, "%s %s", print_str(p, "kind"), print_str(p, "section"));
+        snprintf(title, sizeof title, "%s %s%s", print_str(p, "kind"), print_str(p, "section"),
+                 *print_str(p, "mode") == 's' ? " (shadow)" : "");
         print_text(title, 28);
         print_text(print_str(p, "plugin"), 28);
         print_text(print_str(p, "version"), 10);
@@ -91,6 +92,9 @@ static void print_section(const json_t *p)
     print_field("plugin", "%s %s", print_str(p, "plugin"), print_str(p, "version"));
     print_field("", "%s", print_str(p, "doc"));
     print_field("file", "%s", print_str(p, "file"));
+    print_field("mode", "%s", print_str(p, "mode"));
+    if (print_int(p, "budget_ms"))
+        print_field("budget", "%" PRId64 " ms", print_int(p, "budget_ms"));
     print_field("on_error", "%s", print_str(p, "on_error"));
     if (*print_str(p, "needs"))
         print_field("needs", "%s", print_str(p, "needs"));

@@ -17,6 +17,8 @@ static void write_section(struct buf *b, const struct plugin_instance *i)
     page_str(b, "plugin", str_of(plugin->id));
     page_str(b, "version", str_of(plugin->version));
     page_int(b, "generation", i->generation);
+    page_str(b, "mode", i->shadow ? PARLEY_STR("shadow") : PARLEY_STR("enforce"));
+    page_int(b, "budget_ms", i->budget_ms);
     page_str(b, "on_error", i->on_error_pass ? PARLEY_STR("pass") : PARLEY_STR("reject"));
     page_str(b, "doc", str_of(plugin->doc));
 }
@@ -249,7 +251,7 @@ static int serve_show(struct http_request *q, void *context)
 
 /* --- the chain --- */
 
-/* As --check-config prints it, a line an entry. */
+/* For programs, and for people as --check-config prints it. */
 static int serve_chain(struct http_request *q, void *context)
 {
     const struct registry *r = ((const struct pages *)context)->context.registry;
@@ -265,7 +267,10 @@ static int serve_chain(struct http_request *q, void *context)
         free(text);
         return -ENOMEM;
     }
-    buf_add_cstr(b, "{\"lines\":[");
+    registry_chain_json(r, b);
+    while (b->n && b->p[b->n - 1] != ']') /* its object goes on */
+        b->n--;
+    buf_add_cstr(b, ",\"lines\":[");
     for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         if (line > text)
             buf_add_char(b, ',');

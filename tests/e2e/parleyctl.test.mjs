@@ -212,6 +212,10 @@ test('plugins', async (t) => {
     assert.match(await done(d, 'plugins', 'list'), /\nhub rate_limit +org\.parley\.rate_limit +/);
     const checked = await execute(parleyd, ['--check-config', '-c', d.file]);
     assert.equal(await done(d, 'plugins', 'chain'), checked.stdout.split('\n').slice(1).join('\n'), 'as --check-config has it');
+    assert.deepEqual((await json(d, 'plugins', 'chain')).chain.find((h) => h.section === 'rate_limit').mode, 'enforce');
+    const shadowed = await Daemon.start(t, { changes: { 'hub rate_limit': { mode: 'shadow', budget: '7ms' } } });
+    assert.match(await done(shadowed, 'plugins'), /\nhub rate_limit \(shadow\) +org/);
+    assert.match(await done(shadowed, 'plugins', 'show', 'rate_limit'), /\nmode +shadow\nbudget +7 ms\non_error +reject\n/);
     const shown = await json(d, 'plugins', 'show', 'rate_limit');
     const option = (name) => shown.options.find((o) => o.name === name);
     assert.deepEqual([option('burst').value, option('burst').default], [7, '30']);
