@@ -234,6 +234,9 @@ START_TEST(folders_are_searched_in_their_order)
     ck_assert_int_eq(loader_fetch(&r, "absent", NULL, &f, why), -ENOENT);
     snprintf(path, sizeof path, "absent.so: there is no such plugin in %s", r.plugin_path);
     ck_assert_str_eq(why, path);
+    loader_forget(r.root);
+    free(r.root);
+    r.root = NULL;
 }
 END_TEST
 
