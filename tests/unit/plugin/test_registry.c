@@ -225,7 +225,6 @@ START_TEST(folders_are_searched_in_their_order)
     r.first = &r;
     r.root = calloc(1, sizeof *r.root);
     r.plugin_path = strdup(path);
-    r.root = calloc(1, sizeof *r.root);
     ck_assert_int_eq(loader_fetch(&r, "noop", NULL, &f, why), 0);
     ck_assert_ptr_eq(strstr(f->path, getenv("PARLEY_FIXTURES")), f->path);
     ck_assert_int_eq(loader_fetch(&r, "router", NULL, &f, why), 0);
