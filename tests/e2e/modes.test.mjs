@@ -115,7 +115,7 @@ describe('shadow', { concurrency: 2 }, () => {
 });
 
 describe('a slow hook', { concurrency: 2 }, () => {
-    const slowly = (more) => ({ 'hub sleepy': { plugin: `${fixtures}/slow.so`, takes: '30ms', budget: '10ms', ...more }, 'hub rate_limit': null });
+    const slowly = (more) => ({ 'hub sleepy': { plugin: `${fixtures}/slow.so`, takes: '300ms', budget: '100ms', ...more }, 'hub rate_limit': null });
 
     it('opens the breaker: messages are refused', async (t) => {
         const d = await Daemon.start(t, { changes: slowly({}) });
@@ -125,9 +125,10 @@ describe('a slow hook', { concurrency: 2 }, () => {
         const told = await ann.say('general', 'quickly', 'late').catch((e) => e.payload);
         assert.equal(told.code, 'unavailable');
         const over = await d.logged('over_budget');
-        assert.ok(over.section === 'sleepy' && over.hook === 'on_message' && over.us >= 30_000 && over.budget_ms === 10);
+        assert.ok(over.section === 'sleepy' && over.hook === 'on_message' && over.us >= 300_000 && over.budget_ms === 100);
         await d.logged('breaker_opened', (l) => l.section === 'sleepy');
-        assert.equal(d.lines.filter((l) => l.event === 'over_budget').length, 1, 'a line a second');
+        const times = d.lines.filter((l) => l.event === 'over_budget').map((l) => Date.parse(l.time));
+        for (let i = 1; i < times.length; i++) assert.ok(times[i] - times[i - 1] > 900, 'a line a second');
         assert.equal(await d.metric('parley_hub_breaker_open{section="sleepy"}'), 1);
         assert.equal(await d.metric('parley_hub_over_budget_total{section="sleepy"}'), 5);
         assert.equal(await d.metric('parley_hub_skipped_total{section="sleepy"}'), 1);
@@ -135,7 +136,7 @@ describe('a slow hook', { concurrency: 2 }, () => {
         assert.deepEqual(records.map((v) => [v.verdict, v.rule, v.id, v.version]), [
             ['reject', 'breaker', 'late', '2.5.0'], ['breaker_opened', undefined, undefined, '2.5.0'],
             ...[4, 3, 2, 1, 0].map((i) => ['over_budget', undefined, `s${i}`, '2.5.0'])]);
-        assert.ok(records.at(-1).us >= 30_000);
+        assert.ok(records.at(-1).us >= 300_000);
     });
 
     it('or pass unjudged, as on_error says', async (t) => {
