@@ -69,8 +69,9 @@ function(parley_plugin_add_test name source)
         else()
             set(ini "")
         endif()
+        # One seed, so that a test that fails does so for what was changed; by hand each run tries another.
         add_test(NAME validate_${name}
-                 COMMAND "${ParleyPlugin_PROGRAM}" validate "$<TARGET_FILE:${name}>" ${ini})
+                 COMMAND "${ParleyPlugin_PROGRAM}" validate --seed 1 "$<TARGET_FILE:${name}>" ${ini})
         set_tests_properties(validate_${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${path}")
     endif()
 endfunction()
