@@ -18,7 +18,7 @@ struct kit_answer { /* that the test gave: for the next request that comes */
 struct kit_ask { /* a request that came */
     struct kit_ask *next;
     struct ask *ask;
-    int64_t at_ms; /* INT64_MAX: never */
+    int64_t at_ms;
     int status;
     char *body;
 };
@@ -148,8 +148,8 @@ void kit_take_ask(kit *k, struct ask *ask)
     w->status = -ECONNREFUSED;
     if (a) {
         k->web = a->next;
-        w->at_ms = a->status ? w->at_ms + a->delay_ms : INT64_MAX;
-        w->status = a->status;
+        w->at_ms += a->status ? a->delay_ms : ask->deadline_ms; /* it comes home in any case */
+        w->status = a->status ? a->status : -ETIMEDOUT;
         w->body = a->body;
         a->body = NULL;
         drop_answer(a);

@@ -199,6 +199,7 @@ START_TEST(without_an_answer_its_deadline_decides)
     ck_assert_int_eq(last_error, -ETIMEDOUT);
     ck_assert_str_eq(last_body, "(none)");
     member_is(kit_last(k, ann, "error"), "payload.code", "unavailable");
+    ck_assert_uint_eq(holds_of(k->hub->registry->instances[1]), 0);
     sees(bob, "2");
     sees_no_more(bob);
 }
