@@ -48,13 +48,16 @@ static void make_frame(void)
 static void route(struct rig *r, struct message *m)
 {
     parley_to to = parley_to_channel(m->channel);
+    struct hook_before before;
 
     m->hub = r->hub;
     m->author = r->client->handle;
     m->identity = identity_ref(r->client->identity);
     m->to = channel_ref(channel_find(&r->hub->channels, m->channel));
+    before = hook_enter(r->hub, r->registry.instances[0], "on_message", m, NULL);
     if (parley_host_api.deliver(&m->pub, &to) < 0)
         rig_fail("steps", "a message could not be routed");
+    hook_leave(r->hub, before);
 }
 
 static void decode(struct rig *r, struct message *m, struct input *in)
