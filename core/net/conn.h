@@ -78,6 +78,7 @@ struct net {
     SSL_CTX *unused_client; /* TLS: NULL without it */
     struct lws_protocols protocols[2];
     void *loops[1];
+    struct reader_batch *batch; /* NULL: no WebSocket here */
 
     struct listener *listeners;
     size_t listener_count;

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/str.h"
 #include "net/conn.h"
+#include "net/reader.h"
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -169,6 +170,10 @@ struct net *net_new(const struct net_options *o, char why[256])
     make_metrics(n);
     accept_init(n);
     conn_timers_init(n);
+    if (n->pump && reader_batch_start(n) < 0) {
+        net_free(n);
+        return NULL;
+    }
     if ((n->tls && tls_check(o->tls_certificate, o->tls_key, why) < 0) ||
         make_context(n, o, why) < 0) {
         net_free(n);
@@ -207,6 +212,7 @@ void net_free(struct net *n)
     conn_timers_stop(n);
     if (n->context)
         lws_context_destroy(n->context); /* closes what is left, by callbacks */
+    reader_batch_finish(n);
     SSL_CTX_free(n->unused_client);
     while (n->blocks) {
         struct conn_block *next = n->blocks->next;

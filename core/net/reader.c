@@ -10,13 +10,12 @@
 #include "base/str.h"
 #include "client/client.h"
 #include "client/pump.h"
+#include "net/conn.h"
 #include "net/wire.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-
-#define READ_BYTES 16384
 
 enum { OP_CONTINUATION, OP_TEXT, OP_BINARY, OP_CLOSE = 8, OP_PING, OP_PONG };
 
@@ -226,41 +225,89 @@ static void keep(struct reader *r, const struct step *s)
     r->rest = rest;
 }
 
-/* What is at `bytes`: first what was kept, then `more` that was read behind it. Meanwhile nothing
- * is kept, so that whoever asks for reading within this call starts nothing over. */
-static void take(struct reader *r, char *bytes, size_t more)
+/* What is at `bytes`: first what was kept, then what was read behind it. Meanwhile nothing is kept,
+ * so that whoever asks for reading within this call starts nothing over. */
+static void take(struct reader *r, struct reader_rest *rest, char *bytes, size_t n)
 {
-    struct step s = {.client = r->io.data, .p = bytes, .n = more};
+    struct step s = {.client = r->io.data, .p = bytes, .n = n};
 
-    if (r->rest) {
-        s.n += r->rest->n;
-        s.at = *r->rest;
-        free(r->rest);
-        r->rest = NULL;
-    }
+    if (rest)
+        s.at = *rest;
+    free(rest);
     while (wants_more(s.client) && take_some(&s))
         ;
     keep(r, &s);
 }
 
-static size_t copy_rest(const struct reader *r, char *to)
+/* The rest of a reader that has none from now on. */
+static struct reader_rest *take_rest(struct reader *r, char *to)
 {
-    if (r->rest)
-        memcpy(to, r->rest->bytes, r->rest->n);
-    return r->rest ? r->rest->n : 0;
+    struct reader_rest *rest = r->rest;
+
+    if (rest)
+        memcpy(to, rest->bytes, rest->n);
+    r->rest = NULL;
+    return rest;
+}
+
+/* --- the sockets of a turn --- */
+
+static void take_batch(struct reader_batch *b)
+{
+    for (unsigned i = 0; i < b->count; i++) {
+        struct reader_entry *e = &b->entries[i];
+        struct client *c;
+
+        if (!e->reader)
+            continue;
+        c = e->reader->io.data;
+        take(e->reader, e->rest, b->bytes + e->at, e->n);
+        if (c->aborted)
+            wire_close_now(c->wsi); /* the client may be no more */
+    }
+    b->count = 0;
+    b->n = 0;
+}
+
+static void on_prepare(struct ev_loop *ev, ev_prepare *w, int events)
+{
+    struct reader_batch *b = w->data;
+    enum domain before;
+
+    (void)ev;
+    (void)events;
+    if (!b->count)
+        return;
+    before = domain_enter(DOMAIN_PUMP);
+    take_batch(b);
+    domain_leave(before);
+}
+
+static struct reader_batch *batch_of(const struct reader *r)
+{
+    const struct client *c = r->io.data;
+
+    return c->pump->net->batch;
 }
 
 /* As long as it reads, what is kept is less than a control frame. */
 static void on_readable(struct reader *r)
 {
-    char bytes[READ_BYTES];
-    size_t had = copy_rest(r, bytes);
-    ssize_t n = recv(r->io.fd, bytes + had, sizeof bytes - had, MSG_DONTWAIT);
+    struct reader_batch *b = batch_of(r);
+    size_t had = r->rest ? r->rest->n : 0;
+    ssize_t n;
 
-    if (n > 0)
-        take(r, bytes, (size_t)n);
-    else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+    if (b->count == READER_ENTRIES || sizeof b->bytes - b->n < READER_BYTES)
+        take_batch(b);
+    n = recv(r->io.fd, b->bytes + b->n + had, READER_BYTES - had, MSG_DONTWAIT);
+    if (n > 0) {
+        struct reader_rest *rest = take_rest(r, b->bytes + b->n);
+
+        b->entries[b->count++] = (struct reader_entry){r, rest, b->n, had + (size_t)n};
+        b->n += had + (size_t)n;
+    } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         client_broken(r->io.data);
+    }
 }
 
 static void on_event(struct ev_loop *ev, ev_io *w, int events)
@@ -297,20 +344,54 @@ void reader_start(struct reader *r, struct client *c, int fd)
 
 void reader_read(struct reader *r, bool on)
 {
-    char bytes[READ_BYTES];
+    char bytes[READER_BYTES];
 
     if (!on) {
         ev_io_stop(loop_of(r), &r->io);
         return;
     }
     ev_io_start(loop_of(r), &r->io);
-    if (copy_rest(r, bytes))
-        take(r, bytes, 0);
+    if (r->rest) {
+        size_t n = r->rest->n;
+
+        take(r, take_rest(r, bytes), bytes, n);
+    }
 }
 
 void reader_stop(struct reader *r)
 {
+    struct reader_batch *b = batch_of(r);
+
     ev_io_stop(loop_of(r), &r->io);
     free(r->rest);
     r->rest = NULL;
+    for (unsigned i = 0; i < b->count; i++)
+        if (b->entries[i].reader == r) {
+            free(b->entries[i].rest);
+            b->entries[i] = (struct reader_entry){0};
+        }
+}
+
+int reader_batch_start(struct net *n)
+{
+    struct reader_batch *b = malloc(sizeof *b);
+
+    n->batch = b;
+    if (!b)
+        return -ENOMEM;
+    b->count = 0;
+    b->n = 0;
+    ev_prepare_init(&b->prepare, on_prepare); /* before the mail of this turn is delivered */
+    b->prepare.data = b;
+    ev_prepare_start(n->loop->ev, &b->prepare);
+    return 0;
+}
+
+void reader_batch_finish(struct net *n)
+{
+    if (!n->batch)
+        return;
+    ev_prepare_stop(n->loop->ev, &n->batch->prepare);
+    free(n->batch);
+    n->batch = NULL;
 }

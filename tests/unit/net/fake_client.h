@@ -1,6 +1,6 @@
 /* The client side that net/ tells, and the logins that it asks: pretended, so that a test sees what
  * it was told. Text messages come back as they are; "flood N" is answered by N frames of many
- * sizes, by wire_send as the write pump uses it.
+ * sizes, by wire_send as the write pump uses it; "alone" ends all others at once.
  */
 #ifndef TESTS_NET_FAKE_CLIENT_H
 #define TESTS_NET_FAKE_CLIENT_H
@@ -113,6 +113,17 @@ static void fake_flood(struct fake *f, unsigned count)
 
 static struct fake *fakes;
 
+static inline void end_others(const struct fake *but)
+{
+    struct fake *f, *next;
+
+    for (f = fakes; f; f = next) {
+        next = f->next;
+        if (f != but)
+            wire_close_now(f->client.wsi);
+    }
+}
+
 /* Once the handshake is over, as an admission comes by mail. It may have closed meanwhile. */
 static void fake_admitted(void *arg)
 {
@@ -197,6 +208,8 @@ int client_receive(struct client *c, const char *p, size_t n, size_t remaining, 
         fake_flood(f, count);
     } else if (strcmp(f->in, "abort") == 0) {
         wire_abort(c->wsi);
+    } else if (strcmp(f->in, "alone") == 0) {
+        end_others(f);
     } else {
         fake_frame(f, binary ? 2 : FRAME_TEXT, f->in, f->in_bytes);
         fake_send(f);
