@@ -42,8 +42,9 @@ struct options {
 #define OPTION(name, kind, range, dflt, flags, doc) \
     PARLEY_OPTION(#name, kind, struct options, name, range, dflt, flags, doc)
 static const parley_field options[] = {
-    OPTION(allow, PARLEY_LIST, NULL, "", 0, "Domains that may be linked to; /a/file has more"),
-    OPTION(deny, PARLEY_LIST, NULL, "", 0, "Domains that may not; /a/file has more"),
+    OPTION(allow, PARLEY_LIST, NULL, "", PARLEY_FILE,
+           "Domains that may be linked to; /a/file has more"),
+    OPTION(deny, PARLEY_LIST, NULL, "", PARLEY_FILE, "Domains that may not; /a/file has more"),
     OPTION(others, PARLEY_STRING, "allow|deny", "allow", PARLEY_PER_CHANNEL,
            "What becomes of links to domains that are on no list"),
     OPTION(action, PARLEY_STRING, "reject|mask", "reject", PARLEY_PER_CHANNEL,
