@@ -379,32 +379,6 @@ static void on_tried(struct worker_job *w)
 
 /* --- the plan --- */
 
-/* "hub wordlist" or "wordlist", as a choice; false: there is none, or more than one. */
-static bool choose(struct job *j, struct registry_choice *ret)
-{
-    const char *space = j->section ? strchr(j->section, ' ') : NULL;
-    const char *name = space ? space + 1 : j->section;
-    int found = 0;
-
-    for (const struct config_section *s = j->kept->config.sections; name && s; s = s->next) {
-        if (!s->name.p || s->channel.p || !str_is(s->name, name))
-            continue;
-        if (space && (s->kind.n != (size_t)(space - j->section) ||
-                      memcmp(s->kind.p, j->section, s->kind.n) != 0))
-            continue;
-        ret->kind = s->kind.p;
-        ret->name = s->name.p;
-        found++;
-    }
-    if (!name || found == 1)
-        return true;
-    buf_addf(&j->report,
-             found ? "'%s' is the name of several sections: say which, as 'hub %s'\n"
-                   : "there is no section '%s'\n",
-             j->section, name);
-    return false;
-}
-
 static bool same_keys(const struct config_section *a, const struct config_section *b,
                       const char *kind, struct buf *notes)
 {
@@ -465,7 +439,7 @@ static void begin(struct job *j)
     j->registry->root = r->current->root;
     config_read_file(c, r->config_file);
     settings_read(c, &j->settings);
-    if (!c->fault_count && !choose(j, &choice)) {
+    if (!c->fault_count && j->section && registry_choose(c, j->section, &choice, &j->report) < 0) {
         finish(j, false);
         return;
     }

@@ -3,12 +3,14 @@
  *   bench_micro [--json] [--only GROUP] [--repetitions N]
  *
  * Groups: steps (decode, construct, encode), road (pump, hub, pump), whole (all of it at once),
- * chain (hubs that do nothing), jansson (the same text, by that library). A repetition measures
- * BATCH messages between two readings of the clock, in memory that is warm.
+ * chain (hubs that do nothing), moderation (plugins that read the text), jansson (the same text, by
+ * that library). A repetition measures BATCH messages between two readings of the clock, in memory
+ * that is warm.
  */
 #include "base/str.h"
 #include "measure.h"
 #include "message/construct.h"
+#include "moderation.h"
 #include "rig.h"
 
 #include <getopt.h>
@@ -325,19 +327,22 @@ static void run_jansson(void)
 
 /* --- */
 
+static void run_moderation(void)
+{
+    moderation_run(repetitions);
+}
+
 static const struct group {
     const char *name;
     void (*run)(void);
-} groups[] = {{"steps", run_steps},
-              {"road", run_road},
-              {"whole", run_whole},
-              {"chain", run_chain},
-              {"jansson", run_jansson}};
+} groups[] = {{"steps", run_steps},           {"road", run_road},
+              {"whole", run_whole},           {"chain", run_chain},
+              {"moderation", run_moderation}, {"jansson", run_jansson}};
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench_micro [--json] [--only steps|road|whole|chain|jansson] "
-                    "[--repetitions N]\n");
+    fprintf(stderr, "usage: bench_micro [--json] [--repetitions N]\n"
+                    "           [--only steps|road|whole|chain|moderation|jansson]\n");
     return 2;
 }
 

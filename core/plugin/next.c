@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#define CLOSEST_MAX 128 /* names that "did you mean" looks through */
+
 struct plan {
     struct registry *r;
     const struct registry *old;
@@ -154,4 +156,52 @@ int registry_plan_next(struct registry *r, const struct registry *old, struct co
             kept->users++;
         }
     return c->fault_count || notes->error ? -EINVAL : 0;
+}
+
+static bool is_section(const struct config_section *s, parley_str kind, parley_str name)
+{
+    return s->name.p && !s->channel.p && str_eq(s->name, name) &&
+           (!kind.p || str_eq(s->kind, kind));
+}
+
+/* The one that was meant, as it was written: with its kind or without. NULL: none is like it. */
+static const char *closest(struct config *c, const char *section)
+{
+    const char *names[CLOSEST_MAX];
+    bool whole = strchr(section, ' ');
+    size_t n = 0;
+
+    for (const struct config_section *s = c->sections; s && n < CLOSEST_MAX; s = s->next)
+        if (s->name.p && !s->channel.p) {
+            names[n] = whole ? arena_printf(&c->arena, "%s %s", s->kind.p, s->name.p).p : s->name.p;
+            n += names[n] != NULL;
+        }
+    return str_closest(section, names, n);
+}
+
+int registry_choose(struct config *c, const char *section, struct registry_choice *ret,
+                    struct buf *notes)
+{
+    const char *space = strchr(section, ' '), *meant;
+    parley_str kind = space ? str_n(section, (size_t)(space - section)) : PARLEY_NONE;
+    parley_str name = str_of(space ? space + 1 : section);
+    int found = 0;
+
+    for (const struct config_section *s = c->sections; s; s = s->next)
+        if (is_section(s, kind, name)) {
+            ret->kind = s->kind.p;
+            ret->name = s->name.p;
+            found++;
+        }
+    if (found == 1)
+        return 0;
+    meant = found ? NULL : closest(c, section);
+    if (found)
+        buf_addf(notes, "'%s' is the name of several sections: say which, as 'hub %s'\n", section,
+                 name.p);
+    else if (meant)
+        buf_addf(notes, "there is no section '%s' (did you mean '%s'?)\n", section, meant);
+    else
+        buf_addf(notes, "there is no section '%s'\n", section);
+    return -ENOENT;
 }

@@ -167,6 +167,11 @@ struct registry_choice {     /* of what a reload takes along */
     const char *kind, *name; /* this section alone; NULL: all that changed, in keys or files */
     bool all;                /* or all of them, changed or not (tests) */
 };
+/* Of "hub wordlist" or "wordlist".
+ * @retval -ENOENT There is none, or more than one: `notes` says so in a line, and what may have
+ * been meant. */
+int registry_choose(struct config *c, const char *section, struct registry_choice *ret,
+                    struct buf *notes);
 /* The first: finds and copies the files of all sections. Every fault of this and the following goes
  * to config_fault; nothing else is printed.
  * @param plugin_path  Folders with ':' between; the first that has a plugin counts. NULL: the one

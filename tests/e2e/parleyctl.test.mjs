@@ -267,7 +267,13 @@ test('reload', async (t) => {
     assert.equal(bad.status, 1);
     assert.match(bad.stderr, /^parleyctl: .*parley\.ini:\d+: .*'burst' must be a whole number/);
     assert.equal(bad.stdout, '');
-    assert.equal((await ctl(d, 'reload', 'nothing')).status, 1);
+    for (const [section, words] of [
+        ['nothing', "there is no section 'nothing'"],
+        ['rate_limt', "there is no section 'rate_limt' (did you mean 'rate_limit'?)"],
+        ['hub rate_limt', "there is no section 'hub rate_limt' (did you mean 'hub rate_limit'?)"],
+        ['hb rate_limit', "there is no section 'hb rate_limit' (did you mean 'hub rate_limit'?)"],
+    ])
+        assert.deepEqual(await ctl(d, 'reload', section), { status: 1, signal: null, stdout: '', stderr: `parleyctl: ${words}\n` });
     assert.equal(await burst(), 77, 'a fault changes nothing');
     await ann.ask({ type: 'chat_message', channel: 'general', message: 'still here' });
     await f.line(/reload/); // who follows the log follows on

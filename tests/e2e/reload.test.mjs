@@ -55,6 +55,37 @@ test('a section is added, replaced by another version, given other keys, and rem
     assert.equal((await d.terminate()).status, 0);
 });
 
+test('a file that an option names is read anew when it changed, and only then', async (t) => {
+    const d = await start(t);
+    const file = async (name, text) => (await writeFile(join(d.folder, name), text), join(d.folder, name));
+    const rule = (word) => `function message(m)\n  if m.text == "${word}" then return false end\nend\n`;
+    await d.change({
+        'hub wordlist': { lists: await file('words.txt', 'fiddle\n') },
+        'hub links': { deny: `bad.example, ${await file('deny.txt', 'worse.example\n')}`, allow: await file('allow.txt', 'ok.bad.example\n') },
+        'hub script': { file: await file('rule.lua', rule('one')) },
+    });
+    assert.equal((await d.reload()).length, 3);
+    assert.deepEqual(await d.reload(), ['nothing changed']);
+    for (const [name, text, section] of [
+        ['words.txt', 'fiddle\nsticks\n', 'wordlist'],
+        ['deny.txt', 'worse.example\nworst.example\n', 'links'],
+        ['allow.txt', 'fine.bad.example\n', 'links'],
+        ['rule.lua', rule('three'), 'script'],
+    ]) {
+        await file(name, text);
+        assert.match((await d.reload()).join(), new RegExp(`^\\[hub ${section}\\]: generation \\d serves [^,]*$`), name);
+    }
+    assert.deepEqual(await d.reload(), ['nothing changed']);
+    const ann = await enter(t, d, 'ann');
+    const said = (text) => ann.say('general', text).then(() => 'passed', (e) => e.message);
+    assert.match(await said('sticks'), /There are words/);
+    assert.match(await said('worst.example'), /Links to worst\.example/);
+    assert.match(await said('ok.bad.example'), /Links to ok\.bad\.example/);
+    assert.equal(await said('fine.bad.example'), 'passed');
+    assert.equal(await said('one'), 'passed');
+    assert.match(await said('three'), /not allowed here/);
+});
+
 test('what only a restart can change is said, by name', async (t) => {
     const d = await start(t);
     await d.change({ server: { max_connections: 123, ping: '20s' }, 'auth visitors': { plugin: 'open' }, 'hub rate_limit': { messages: 5 } });

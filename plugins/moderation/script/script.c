@@ -24,8 +24,8 @@ struct options {
     parley_list exempt_roles;
 };
 static const parley_field options[] = {
-    PARLEY_OPTION("file", PARLEY_STRING, struct options, file, NULL, NULL, PARLEY_REQUIRED,
-                  "The script: it has a function message(m)"),
+    PARLEY_OPTION("file", PARLEY_STRING, struct options, file, NULL, NULL,
+                  PARLEY_REQUIRED | PARLEY_FILE, "The script: it has a function message(m)"),
     PARLEY_OPTION("instructions", PARLEY_INT, struct options, instructions, "1000..100000000",
                   "100000", 0, "What it may do about one message"),
     PARLEY_OPTION("memory", PARLEY_SIZE, struct options, memory_bytes, "64KiB..1GiB", "1MiB", 0,
