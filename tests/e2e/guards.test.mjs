@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { Client, enter } from './lib/client.mjs';
-import { Daemon, slow } from './lib/daemon.mjs';
+import { Daemon, patience, slow } from './lib/daemon.mjs';
 import { Raw, RawWebSocket, ask, frame, upgrade } from './lib/raw.mjs';
 
 const wait = (ms) => new Promise((r) => setTimeout(r, ms));
@@ -195,13 +195,13 @@ describe('strangers', { concurrency: 2 }, () => {
 
     it('who is slow with his head is cut off', async (t) => {
         const d = await guarded(t, { changes: { server: { handshake_timeout: '1s' } } });
+        const began = Date.now(); // before any of them is there
         const cut = async (r, drip) => {
-            const began = Date.now();
             const timer = drip && setInterval(() => r.write(drip), 100);
-            await r.toEnd(8000 * slow);
+            await r.toEnd();
             clearInterval(timer);
             const took = Date.now() - began;
-            assert.ok(took > 500 && took < 5000 * slow, `${took} ms`);
+            assert.ok(took >= 900 && took < 20_000 * slow, `${took} ms`);
         };
         await Promise.all([
             Raw.open(t, d.port).then((r) => cut(r)),
@@ -223,7 +223,7 @@ describe('strangers', { concurrency: 2 }, () => {
         await dead.next(9);
         const { code } = await d.logged('client_closed', (l) => l.user === 'dead');
         const took = Date.now() - began;
-        assert.ok(took >= 2400 && took < 8000 * slow, `${took} ms`);
+        assert.ok(took >= 2400 && took < 20_000 * slow, `${took} ms`);
         assert.equal(code, 1006);
         await alive.next('user_status', (p) => p.id === 'dead' && !p.status);
         assert.ok(pings >= 1);
@@ -247,7 +247,7 @@ describe('strangers', { concurrency: 2 }, () => {
             await bob.say('general', 'ping').catch((e) => assert.match(e.message, /rate_limited/));
             slowest = Math.max(slowest, Date.now() - began);
         }
-        assert.ok(slowest < 1000 * slow, `${slowest} ms`);
+        assert.ok(slowest < 5000 * slow, `${slowest} ms`);
         const grown = (await d.residentKb()) - before;
         if (slow === 1) assert.ok(grown < 8192, `grew by ${grown} KB`);
         for (const r of flood) r.socket.destroy();
@@ -262,8 +262,7 @@ describe('strangers', { concurrency: 2 }, () => {
         assert.ok([429, 503].includes(e.status), `${e.status}`);
         assert.match(e.body, /full|[Tt]oo many/);
         await d.logged('refused', (l) => l.reason === 'full');
-        await clients.pop().close();
-        await clients.pop().close();
+        for (let i = 0; i < 3; i++) await clients.pop().close(); // for two who ask, and a last one whom the server may not have forgotten yet
         await until(async () => (await ask(d.admin, '/healthz')).status === 200, 'room'); // that one counts too
         await enter(t, d, 'more');
         for (const c of clients) await c.settle();
@@ -276,7 +275,7 @@ describe('strangers', { concurrency: 2 }, () => {
         const clients = await Promise.all(Array.from({ length: 34 }, (_, i) => Client.open(t, `${d.ws}?name=user${i}`)));
         const took = Date.now() - began;
         assert.ok(took >= 1300, `30 beyond the first four at 20 a second, in ${took} ms`);
-        assert.ok(took < 6000 * slow, `${took} ms`);
+        assert.ok(took < 30_000 * slow, `${took} ms`);
         for (const c of clients) await c.next('active_channels');
         assert.ok((await d.metric('parley_accept_pauses_total')) >= 1);
         assert.ok(!(await d.metrics()).match(/^parley_refusals_total\{.*\} [1-9]/m), 'nobody was refused');
@@ -359,7 +358,7 @@ describe('strangers', { concurrency: 2 }, () => {
 
 /** Looks until it is so; the time is bounded. */
 async function until(holds, what) {
-    const end = Date.now() + 10_000 * slow;
+    const end = Date.now() + patience;
     while (!(await holds())) {
         if (Date.now() > end) assert.fail(`no ${what}`);
         await wait(20);

@@ -36,7 +36,7 @@ for (const pumps of [1, 2])
             const mine = Math.floor(messages / clients);
             let road = [];
             for (let n = 0; n < mine; n++) {
-                road.push(c.ask({ type: 'chat_message', channel: list[i % channels], message: `${i}:${n}` }, `${n}`, 120_000));
+                road.push(c.ask({ type: 'chat_message', channel: list[i % channels], message: `${i}:${n}` }, `${n}`, 120_000 * slow));
                 if (road.length === (full ? 4 : 16)) await Promise.all(road), (road = []);
             }
             await Promise.all(road);
@@ -139,6 +139,8 @@ test('who stops reading is closed with 4408, and nobody else notices', async (t)
     const before = await d.residentKb();
     const slowOnes = clients.slice(0, stopped);
     for (const c of slowOnes) c.socket.pause();
+    // One of them reads again as soon as it is closed: the server does not wait for ever until somebody has seen the code.
+    const first = d.logged('client_closed', (l) => l.user === 'user0').then(() => slowOnes[0].socket.resume());
     const messages = 1200; // 1.2 MB each: past what the kernel takes for a client that does not read
     for (let i = 0; i < messages; i += 16) await Promise.all(Array.from({ length: 16 }, (_, k) => author.say('general', `${i + k} ${'x'.repeat(950)}`)));
     for (const c of clients.slice(stopped)) {
@@ -149,7 +151,7 @@ test('who stops reading is closed with 4408, and nobody else notices', async (t)
     assert.equal(await d.metric('parley_disconnects_total{reason="slow"}'), stopped);
     const grown = (await d.residentKb()) - before;
     if (slow === 1) assert.ok(grown < stopped * 64 * 1.2 + 8192, `grew by ${grown} KB`);
-    slowOnes[0].socket.resume(); // and sees the code when it reads again
+    await first;
     assert.equal((await slowOnes[0].closed).code, 4408);
 });
 
@@ -164,6 +166,6 @@ test('SIGTERM tells everybody when to come back', async (t) => {
     const hints = closes.map((c) => (assert.equal(c.code, 1012), JSON.parse(c.reason).reconnect_in_ms));
     assert.ok(hints.every((h) => Number.isInteger(h) && h >= 0 && h <= 30_000));
     assert.ok(new Set(hints).size > n / 4, 'spread');
-    assert.ok(took < 2000 * slow, `${took} ms`);
+    assert.ok(took < 20_000, `${took} ms`);
     assert.equal((await ended).status, 0);
 });

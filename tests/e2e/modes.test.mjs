@@ -59,8 +59,10 @@ async function converse(t, changes) {
 
 describe('shadow', { concurrency: 2 }, () => {
     it('changes nothing on the wire, and reports what it would have done', async (t) => {
-        const alone = await converse(t, live);
-        const { d, told, frames } = await converse(t, { ...shadows, ...live });
+        // Nothing is over its budget on a busy machine: that would be a record like the others.
+        const unhurried = (sections) => Object.fromEntries(Object.entries(sections).map(([head, keys]) => [head, { ...keys, budget: 0 }]));
+        const alone = await converse(t, unhurried(live));
+        const { d, told, frames } = await converse(t, unhurried({ ...shadows, ...live }));
         assert.deepEqual(frames.map((f) => f.length >= 3), [true, true, true]);
         assert.deepEqual(told, alone.told);
         assert.deepEqual(frames, alone.frames);
@@ -121,14 +123,16 @@ describe('a slow hook', { concurrency: 2 }, () => {
         const d = await Daemon.start(t, { changes: slowly({}) });
         const ann = await enter(t, d, 'ann');
         await ann.say('general', 'quickly');
+        const began = performance.now();
         for (let i = 0; i < 5; i++) await ann.say('general', 'slowly', `s${i}`);
+        const took = performance.now() - began;
         const told = await ann.say('general', 'quickly', 'late').catch((e) => e.payload);
         assert.equal(told.code, 'unavailable');
-        const over = await d.logged('over_budget');
+        const over = await d.logged('over_budget', (l) => l.section === 'sleepy');
         assert.ok(over.section === 'sleepy' && over.hook === 'on_message' && over.us >= 300_000 && over.budget_ms === 100);
         await d.logged('breaker_opened', (l) => l.section === 'sleepy');
-        const times = d.lines.filter((l) => l.event === 'over_budget').map((l) => Date.parse(l.time));
-        for (let i = 1; i < times.length; i++) assert.ok(times[i] - times[i - 1] > 900, 'a line a second');
+        const lines = d.lines.filter((l) => l.event === 'over_budget' && l.section === 'sleepy').length;
+        assert.ok(lines <= 1 + took / 1000, `a line a second: ${lines} in ${took} ms`);
         assert.equal(await d.metric('parley_hub_breaker_open{section="sleepy"}'), 1);
         assert.equal(await d.metric('parley_hub_over_budget_total{section="sleepy"}'), 5);
         assert.equal(await d.metric('parley_hub_skipped_total{section="sleepy"}'), 1);
@@ -143,7 +147,7 @@ describe('a slow hook', { concurrency: 2 }, () => {
         const d = await Daemon.start(t, { changes: slowly({ on_error: 'pass' }) });
         const ann = await enter(t, d, 'ann');
         for (let i = 0; i < 5; i++) await ann.say('general', 'slowly');
-        await d.logged('breaker_opened');
+        await d.logged('breaker_opened', (l) => l.section === 'sleepy');
         await ann.say('general', 'slowly', 'past');
         assert.equal(await d.metric('parley_hub_over_budget_total{section="sleepy"}'), 5);
         assert.equal(await d.metric('parley_hub_skipped_total{section="sleepy"}'), 1);

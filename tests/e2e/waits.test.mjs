@@ -1,10 +1,11 @@
 // Messages that wait: sdk/examples/acme_filter.c in the daemon, with a classifier of this process that is quick, slow, wrong and down.
 import assert from 'node:assert/strict';
+import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { enter } from './lib/client.mjs';
-import { Daemon, root } from './lib/daemon.mjs';
+import { Daemon, execute, root } from './lib/daemon.mjs';
 
 const fixtures = process.env.PARLEY_FIXTURES ?? join(root, 'build/dev/tests/fixtures/plugins');
 
@@ -47,13 +48,28 @@ class Classifier {
 
 const filtered = (c, more = {}, server = {}) => ({
     server,
-    'hub acme_filter': { plugin: `${fixtures}/acme_filter.so`, url: c.url, exempt_roles: '', ...more },
+    'hub acme_filter': { plugin: `${fixtures}/acme_filter.so`, url: c.url, exempt_roles: '', timeout: '10s', ...more },
     'hub rate_limit': null,
 });
 
 async function strikes(d, user) {
     const r = await fetch(`${d.admin}/admin/acme_filter/strikes?user=${user}`, { headers: { authorization: `Bearer ${await d.adminToken()}` } });
     return (await r.json()).strikes;
+}
+
+/** A FIFO that a thought can wait at: it ends when `open` is called. */
+async function gate(t, d) {
+    const path = join(d.folder, 'gate');
+    const made = await execute('mkfifo', [path]);
+    assert.equal(made.status, 0, made.stderr);
+    // For both ways, it waits for no reader; it stays so for one that is late.
+    return {
+        path,
+        open: async () => {
+            const f = await open(path, 'r+');
+            t.after(() => f.close());
+        },
+    };
 }
 
 const refused = (code) => (e) => (assert.equal(e.payload?.code, code, e.message), true);
@@ -78,7 +94,7 @@ test('slow: an author keeps his order, others pass', async (t) => {
     const c = await Classifier.start(t);
     const held = [];
     c.answer = (text, response) => (text.startsWith('ann') ? held.push(response) : c.says(response, 0));
-    const d = await Daemon.start(t, { changes: filtered(c, { timeout: '10s' }) });
+    const d = await Daemon.start(t, { changes: filtered(c) });
     const ann = await enter(t, d, 'ann');
     const bob = await enter(t, d, 'bob');
     const acks = [];
@@ -101,7 +117,7 @@ test('slow, with many authors: each of them in order, nothing lost or repeated',
     const c = await Classifier.start(t);
     let n = 0;
     c.answer = (text, response) => setTimeout(() => c.says(response, 0), (n++ * 7) % 23);
-    const d = await Daemon.start(t, { changes: filtered(c, { timeout: '10s' }, { pumps: 2 }) });
+    const d = await Daemon.start(t, { changes: filtered(c, {}, { pumps: 2 }) });
     const authors = await Promise.all(Array.from({ length: 100 }, (_, i) => enter(t, d, `a${i}`)));
     await Promise.all(authors.flatMap((a, i) => Array.from({ length: 5 }, (_, k) => a.say('general', `${i} ${k}`))));
     const last = authors[0];
@@ -113,7 +129,7 @@ test('slow, with many authors: each of them in order, nothing lost or repeated',
 
 test('wrong and down: on_error decides, and strikes are as they were', async (t) => {
     const c = await Classifier.start(t);
-    const d = await Daemon.start(t, { changes: filtered(c, { timeout: '300ms' }) });
+    const d = await Daemon.start(t, { changes: filtered(c) });
     const ann = await enter(t, d, 'ann');
     const bob = await enter(t, d, 'bob');
     await assert.rejects(ann.say('general', 'damn'), refused('rejected'));
@@ -126,7 +142,6 @@ test('wrong and down: on_error decides, and strikes are as they were', async (t)
         (r) => r.writeHead(200).end('x'.repeat(2 << 20)),
         (r) => r.destroy(),
         (r) => r.writeHead(302, { location: c.url }).end(),
-        () => {}, // never
     ];
     for (const w of wrong) {
         c.answer = (text, response) => w(response);
@@ -142,9 +157,22 @@ test('wrong and down: on_error decides, and strikes are as they were', async (t)
     assert.equal(bob.of('chat_message').length, 1);
 });
 
+test('never: on_error decides when the time is up', async (t) => {
+    const c = await Classifier.start(t);
+    c.answer = () => {};
+    const d = await Daemon.start(t, { changes: filtered(c, { timeout: '300ms' }) });
+    const ann = await enter(t, d, 'ann');
+    const bob = await enter(t, d, 'bob');
+    await assert.rejects(ann.say('general', 'hello', 'one id'), refused('unavailable'));
+    assert.equal(c.questions.length, 1);
+    assert.equal(await strikes(d, 'ann'), 0);
+    await bob.settle();
+    assert.equal(bob.of('chat_message').length, 0);
+});
+
 test('strikes survive a restart; who leaves while he waits is judged all the same', async (t) => {
     const c = await Classifier.start(t);
-    const d = await Daemon.start(t, { changes: filtered(c, { timeout: '10s' }, { store: 'parley.db', store_keep_free: 0 }) });
+    const d = await Daemon.start(t, { changes: filtered(c, {}, { store: 'parley.db', store_keep_free: 0 }) });
     const ann = await enter(t, d, 'ann');
     await assert.rejects(ann.say('general', 'damn 1'), refused('rejected'));
     let late;
@@ -167,7 +195,7 @@ test('the server stops while messages wait', async (t) => {
     const c = await Classifier.start(t);
     let asked = 0;
     c.answer = () => asked++;
-    const d = await Daemon.start(t, { changes: filtered(c, { timeout: '10s' }) });
+    const d = await Daemon.start(t, { changes: filtered(c) });
     const authors = await Promise.all(Array.from({ length: 70 }, (_, i) => enter(t, d, `a${i}`)));
     for (const a of authors) {
         a.send({ type: 'chat_message', channel: 'general', message: '1' });
@@ -183,7 +211,7 @@ test('the server stops while messages wait', async (t) => {
 });
 
 test('jobs on worker threads: answers, order, deadlines, and the end', async (t) => {
-    const d = await Daemon.start(t, { changes: { 'hub thinker': { plugin: `${fixtures}/thinker.so` }, 'hub rate_limit': null, server: { pumps: 2 } } });
+    const d = await Daemon.start(t, { changes: { 'hub thinker': { plugin: `${fixtures}/thinker.so`, deadline: '10m' }, 'hub rate_limit': null, server: { pumps: 2 } } });
     const ann = await enter(t, d, 'ann');
     const bob = await enter(t, d, 'bob');
     const all = [30, 1, 20, 2].map((ms) => ann.say('general', `think ${ms}`));
@@ -193,17 +221,24 @@ test('jobs on worker threads: answers, order, deadlines, and the end', async (t)
     assert.equal(ann.of('chat_message').length, 24);
     await assert.rejects(ann.say('general', 'think 13'), refused('rejected'));
     // What still runs when the server stops is let run to its end.
-    ann.send({ type: 'chat_message', channel: 'general', message: 'think 100' });
+    const g = await gate(t, d);
+    ann.send({ type: 'chat_message', channel: 'general', message: `think until ${g.path}` });
     while ((await d.metric('parley_waiting{section="thinker"}')) < 1) await new Promise((r) => setImmediate(r));
-    assert.deepEqual(await d.terminate(), { status: 0, signal: null });
+    const ended = d.terminate();
+    await d.logged('message_refused', (l) => l.rule === 'stopping');
+    assert.equal(d.process.exitCode, null);
+    await g.open();
+    assert.deepEqual(await ended, { status: 0, signal: null });
     assert.equal(d.lines.filter((l) => l.event === 'message_refused' && l.rule === 'stopping').length, 1);
 });
 
 test('a job that takes too long is not waited for, and hurts nobody when it ends', async (t) => {
     const d = await Daemon.start(t, { changes: { 'hub thinker': { plugin: `${fixtures}/thinker.so`, deadline: '5ms' }, 'hub rate_limit': null } });
     const ann = await enter(t, d, 'ann');
-    await assert.rejects(ann.say('general', 'think 300'), refused('unavailable'));
+    const g = await gate(t, d);
+    await assert.rejects(ann.say('general', `think until ${g.path}`), refused('unavailable'));
     await ann.say('general', 'quick');
+    await g.open();
     while ((await d.metric('parley_waiting{section="thinker"}')) > 0) await new Promise((r) => setImmediate(r));
     await ann.say('general', 'still here');
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import { slow } from './daemon.mjs';
+import { patience } from './daemon.mjs';
 
 const executablePath = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => existsSync(p));
 
@@ -10,7 +10,7 @@ export function launch() {
     return chromium.launch({
         executablePath,
         headless: true,
-        timeout: 60_000 * slow,
+        timeout: patience,
         args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
     });
 }
@@ -23,7 +23,7 @@ export class Person {
     static async open(t, browser, url, options = {}) {
         const p = new Person();
         p.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-        p.context.setDefaultTimeout(10_000 * slow);
+        p.context.setDefaultTimeout(patience);
         await p.context.addInitScript(() => {
             document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
         });

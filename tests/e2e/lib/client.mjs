@@ -1,6 +1,6 @@
 // A WebSocket client that keeps what it got, and waits for what is to come. Nothing is thrown away: `next` takes from the queue of one type.
 import WebSocket from 'ws';
-import { slow } from './daemon.mjs';
+import { patience } from './daemon.mjs';
 
 export class Client {
     frames = []; // all that ever came, parsed, in order
@@ -61,7 +61,7 @@ export class Client {
     }
 
     /** The earliest frame of that type that was not taken yet and fits; waits for it. */
-    next(type, fits = () => true, ms = 10_000 * slow) {
+    next(type, fits = () => true, ms = patience) {
         const wants = (f) => f.type === type && fits(f.payload, f);
         const there = this.#untaken.get(type) ?? [];
         const i = there.findIndex(wants);
@@ -79,7 +79,7 @@ export class Client {
     }
 
     /** Sends with an id and waits for its ack (the payload) or error (thrown, with .payload). */
-    async ask(message, id = `${Math.random()}`, ms = 10_000 * slow) {
+    async ask(message, id = `${Math.random()}`, ms = patience) {
         const key = message.id ?? id;
         const answer = await this.#timed(`answer to ${key}`, ms, (done) => {
             this.#asked.set(key, (frame) => (this.#asked.delete(key), done(frame)));

@@ -16,6 +16,7 @@ export const preset = process.env.PARLEY_PRESET ?? 'dev';
 export const parleyd = process.env.PARLEYD ?? join(root, 'build', preset, 'bin', 'parleyd');
 export const parleyctl = join(dirname(parleyd), 'parleyctl');
 export const slow = preset === 'dev' || preset === 'release' ? 1 : preset === 'asan' ? 3 : 6; // factor for deadlines and sizes
+export const patience = 60_000 * slow; // milliseconds: what has not come by then will not come, on whatever machine
 
 /** A shipped INI file as text. */
 export const shipped = (name) => readFile(join(root, 'etc', name), 'utf8');
@@ -53,7 +54,7 @@ export const run = (args, options) => execute(parleyd, args, options);
 /** Likewise any program. */
 export async function execute(program, args, options = {}) {
     try {
-        const { stdout, stderr } = await promisify(execFile)(program, args, { timeout: 20_000 * slow, ...options });
+        const { stdout, stderr } = await promisify(execFile)(program, args, { timeout: patience, ...options });
         return { status: 0, stdout, stderr };
     } catch (e) {
         return { status: e.code, signal: e.signal, stdout: e.stdout, stderr: e.stderr };
@@ -130,7 +131,7 @@ export class Daemon {
     }
 
     /** Waits for a log event (among those already logged from line `since` on, too). */
-    logged(event, matches = () => true, since = 0, ms = 20_000 * slow) {
+    logged(event, matches = () => true, since = 0, ms = patience) {
         const fits = (l) => l.event === event && matches(l);
         const there = this.lines.slice(since).find(fits);
         if (there) return Promise.resolve(there);
@@ -140,9 +141,12 @@ export class Daemon {
         });
     }
 
+    /** Ends it; all that it logged has been read when this is done. */
     async terminate(signal = 'SIGTERM') {
         this.process.kill(signal);
-        return this.exited;
+        const how = await this.exited;
+        await this.stderrEnded;
+        return how;
     }
 
     /** A sample of /metrics by its whole name with labels, or the sum over labels; NaN: none. */
@@ -176,7 +180,7 @@ export class Daemon {
     async end() {
         if (this.process.exitCode === null && this.process.signalCode === null) {
             this.process.kill('SIGTERM');
-            const timer = setTimeout(() => this.process.kill('SIGKILL'), 20_000 * slow);
+            const timer = setTimeout(() => this.process.kill('SIGKILL'), patience);
             await this.exited;
             clearTimeout(timer);
         }

@@ -10,7 +10,7 @@ import { createServer as createHttp, request as httpRequest } from 'node:http';
 import { createServer as createHttps, request as httpsRequest } from 'node:https';
 import Provider, { interactionPolicy } from 'oidc-provider';
 import { makeCertificate } from './certificate.mjs';
-import { slow } from './daemon.mjs';
+import { patience } from './daemon.mjs';
 
 const API = 'urn:parley';
 const REDIRECT = 'http://127.0.0.1/';
@@ -199,7 +199,7 @@ export class OpenIdProvider {
         };
         return new Promise((done, fail) => {
             const send = this.certificate ? httpsRequest : httpRequest;
-            const request = send(new URL(path, this.issuer), { method, headers, agent: false, timeout: 10_000 * slow, ca: this.certificate?.cert }, (response) => {
+            const request = send(new URL(path, this.issuer), { method, headers, agent: false, timeout: patience, ca: this.certificate?.cert }, (response) => {
                 for (const c of response.headers['set-cookie'] ?? []) {
                     const [pair] = c.split(';');
                     const at = pair.indexOf('=');

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { slow } from './daemon.mjs';
+import { patience } from './daemon.mjs';
 
 export class Raw {
     got = Buffer.alloc(0);
@@ -47,7 +47,7 @@ export class Raw {
     }
 
     /** Waits until `fits(this)` says so; an end before that is a failure unless it fits. */
-    until(fits, what, ms = 15_000 * slow) {
+    until(fits, what, ms = patience) {
         return new Promise((done, fail) => {
             const stop = (f, v) => (clearTimeout(timer), this.#wake.delete(look), f(v));
             const look = () => {
@@ -146,7 +146,7 @@ export function ask(base, path, { method = 'GET', headers, body, ca } = {}) {
     const { protocol, hostname, port } = new URL(base);
     return new Promise((done, fail) => {
         const send = protocol === 'https:' ? httpsRequest : httpRequest;
-        const r = send({ hostname, port, path, method, headers, ca, agent: false, timeout: 15_000 * slow }, (response) => {
+        const r = send({ hostname, port, path, method, headers, ca, agent: false, timeout: patience }, (response) => {
             const parts = [];
             response.on('data', (d) => parts.push(d)).on('error', fail).on('end', () => {
                 const all = Buffer.concat(parts);
