@@ -117,6 +117,57 @@ START_TEST(a_denied_name_is_found_however_it_is_written)
 }
 END_TEST
 
+/* Characters whose last byte is that of a hyphen, a dot, a low line or a 0. */
+START_TEST(a_name_keeps_its_first_letter)
+{
+    start("[hub links]\ndeny = oo.com, \xd1\x85\xd0\xbe.com, \xe6\x96\x87.com, "
+          "\xd0\xad\xd1\x85\xd0\xbe.org\n");
+    ck_assert(says(ada, "\xd0\xad\xd1\x85\xd0\xbe.com"));
+    ck_assert(says(ada, "\xd0\xae\xd1\x85\xd0\xbe.com"));
+    ck_assert(says(ada, "\xd1\x9f\xd1\x85\xd0\xbe.com"));
+    ck_assert(says(ada, "\xe4\xb8\xad\xe6\x96\x87.com"));
+    ck_assert(says(ada, "http://\xc4\x80oo.com"));
+    ck_assert(says(ada, "\xd1\x85\xd0\xbe.org"));
+    ck_assert(!says(ada, "\xd1\x85\xd0\xbe.com"));
+    ck_assert(!says(ada, "http://\xe6\x96\x87.com"));
+    ck_assert(!says(ada, "\xd1\x8d\xd1\x85\xd0\xbe.org"));
+    stop();
+}
+END_TEST
+
+/* What browsers make an ASCII letter, hyphen or low line of. */
+START_TEST(signs_that_become_letters_or_hyphens)
+{
+    static const char *const texts[] = {"http://my\xef\xbc\x8dsite.com",
+                                        "my\xef\xb9\xa3site.com",
+                                        "http://ca\xe2\x82\xa8.com",
+                                        "a.ca\xe2\x82\xa8.com/x",
+                                        "\xef\xbc\xbfmy-site.com\xef\xbc\xbf",
+                                        "http://x\xef\xb8\xb3y.com",
+                                        "\xef\xbc\x8dmy-site.com",
+                                        NULL};
+
+    start("[hub links]\ndeny = my-site.com, cars.com, x_y.com\n");
+    none_passes(texts);
+    stop();
+}
+END_TEST
+
+START_TEST(a_sign_makes_no_mail_address)
+{
+    static const char *const texts[] = {
+        "evil.com@",   "evil.com@, I say", "(@evil.com)", ", @evil.com ,",
+        "evil.com@/x", "@@evil.com",       NULL};
+    static const char *const mail[] = {"evil.com@good.com", "a_@evil.com", "\xc3\xa9@evil.com",
+                                       "evil.com@\xc3\xa9t\xc3\xa9.fr", NULL};
+
+    start(DENY);
+    none_passes(texts);
+    all_pass(mail);
+    stop();
+}
+END_TEST
+
 START_TEST(what_is_not_denied_passes)
 {
     static const char *const texts[] = {
@@ -460,6 +511,9 @@ int main(void)
 
     tcase_set_timeout(t, 30);
     tcase_add_test(t, a_denied_name_is_found_however_it_is_written);
+    tcase_add_test(t, a_name_keeps_its_first_letter);
+    tcase_add_test(t, signs_that_become_letters_or_hyphens);
+    tcase_add_test(t, a_sign_makes_no_mail_address);
     tcase_add_test(t, what_is_not_denied_passes);
     tcase_add_test(t, all_but_what_is_allowed);
     tcase_add_test(t, the_longest_entry_decides);

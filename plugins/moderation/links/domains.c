@@ -18,10 +18,22 @@
 
 /* --- the spelling --- */
 
+static bool is_invisible(UChar32 c)
+{
+    return u_charType(c) == U_FORMAT_CHAR || (c >= 0xfe00 && c <= 0xfe0f);
+}
+
+/* A hyphen, a low line or a dot, also those that become one. */
+static bool is_edge(UChar32 c)
+{
+    return c == '-' || c == '_' || c == '.' || c == 0xfe63 || c == 0xff0d || c == 0xff3f ||
+           (c >= 0xfe33 && c <= 0xfe34) || (c >= 0xfe4d && c <= 0xfe4f);
+}
+
 /* Invisible characters are no part of a name, nor hyphens at its ends, which may be emphasis. */
 static int32_t strip(char *s, int32_t n)
 {
-    int32_t to = 0;
+    int32_t to = 0, end = 0;
 
     for (int32_t i = 0, from = 0; i < n; from = i) {
         UChar32 c;
@@ -29,14 +41,14 @@ static int32_t strip(char *s, int32_t n)
         U8_NEXT(s, i, n, c);
         if (c < 0)
             return 0;
-        if (u_charType(c) == U_FORMAT_CHAR || (to == 0 && strchr("-_.", (char)c)))
+        if (is_invisible(c) || (to == 0 && is_edge(c)))
             continue;
         memmove(s + to, s + from, (size_t)(i - from));
         to += i - from;
+        if (!is_edge(c))
+            end = to;
     }
-    while (to && strchr("-_.", s[to - 1]))
-        to--;
-    return to;
+    return end;
 }
 
 /* xn-- for what is not ASCII, four numbers for an address that is one number. */

@@ -14,9 +14,12 @@
 
 #define MASK "***"
 
-/* Letters near to Latin, those far from it, all, and dots. Nothing here goes back over what it
- * took, and no name is begun in its middle; so a search takes as long as the text is. */
-#define BOTH "0-9_\\-\\p{Cf}\\x{FE00}-\\x{FE0F}"
+/* Letters near to Latin, those far from it, all (with what becomes one, or a hyphen), and dots.
+ * Nothing here goes back over what it took, and no name is begun in its middle; so a search takes
+ * as long as the text is. */
+#define BOTH                                                                          \
+    "0-9_\\-\\p{Cf}\\x{FE00}-\\x{FE0F}\\x{20A8}\\x{FE33}\\x{FE34}\\x{FE4D}-\\x{FE4F}" \
+    "\\x{FE63}\\x{FF0D}\\x{FF3F}"
 #define NEAR                                                                         \
     "[" BOTH "A-Za-z\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{2AF}\\x{300}-\\x{52F}" \
     "\\x{FF10}-\\x{FF19}\\x{FF21}-\\x{FF3A}\\x{FF41}-\\x{FF5A}]"
@@ -127,14 +130,20 @@ static size_t link_end(parley_str text, size_t to)
     return (size_t)end;
 }
 
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || c == '_' || c == '-' ||
+           c == '+' || c == '.';
+}
+
 /* A bare name within ann@example.org, which is no link. */
 static bool is_mail(parley_str text, size_t from, size_t to)
 {
     const char *p = text.p + to;
 
-    return (*p == '@' && !isspace((unsigned char)p[1])) ||
-           (from > 1 && text.p[from - 1] == '@' && !isspace((unsigned char)text.p[from - 2]) &&
-            *p != '/' && (*p != ':' || !isdigit((unsigned char)p[1])));
+    return (*p == '@' && is_word(p[1])) ||
+           (from > 1 && text.p[from - 1] == '@' && is_word(text.p[from - 2]) && *p != '/' &&
+            (*p != ':' || !isdigit((unsigned char)p[1])));
 }
 
 /* The next link that breaks a rule is from *from to *to; *to is where to go on, at first 0, and
