@@ -103,7 +103,7 @@ describe('the chat page', () => {
     });
 
     it('what is refused is said in words, and can be mended', async (t) => {
-        const d = await Daemon.start(t, { changes: { 'hub rate_limit': { messages: 2, window: '2s', burst: 2 } } });
+        const d = await Daemon.start(t, { changes: { 'hub rate_limit': { messages: 2, window: '8s', burst: 2 } } });
         const ann = await Person.enter(t, browser, d.http, 'ann');
         await ann.say('x'.repeat(1001));
         const row = ann.by('message').and(ann.page.locator('[data-status=failed]'));

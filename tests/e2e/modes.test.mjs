@@ -41,6 +41,7 @@ async function converse(t, changes) {
     const d = await Daemon.start(t, { changes: { log: { level: 'debug' }, ...changes } });
     const ann = await enter(t, d, 'ann');
     const bob = await enter(t, d, 'bob');
+    await ann.next('user_status', (p) => p.id === 'bob'); // who comes is told of when a window ends: between which messages is chance
     const told = [];
     for (const [i, text] of ['hello', 'oh bother', 'drat it', 'fiddlesticks', 'bother, drat and fiddlesticks', 'good bye'].entries())
         for (const channel of ['general', 'gaming'])
@@ -51,6 +52,7 @@ async function converse(t, changes) {
     await ann.settle();
     await bob.settle();
     const eve = await enter(t, d, 'eve'); // sees what is kept
+    for (const c of [ann, bob]) await c.next('user_status', (p) => p.id === 'eve');
     await eve.settle();
     await bob.settle();
     await ann.settle();

@@ -201,7 +201,7 @@ describe('with an OpenID provider', { concurrency: 3 }, () => {
             audience: [await op.token('ann', { audience: 'elsewhere' })],
             client: [await op.token('ann', { client: 'OtherClient' }), await op.token('ann', { claims: { azp: '' } })],
             expired: [await op.token('ann', { claims: { exp: now() - 31 } })],
-            not_yet_valid: [await op.token('ann', { claims: { nbf: now() + 120 } }), await op.token('ann', { claims: { iat: now() + 120 } })],
+            not_yet_valid: [await op.token('ann', { claims: { nbf: now() + 3600 } }), await op.token('ann', { claims: { iat: now() + 3600 } })],
             no_user: [await op.token('ann', { claims: { sub: '' } })],
             no_username: [await op.token('ann', { claims: { preferred_username: 7 } })],
             not_an_access_token: [both.id_token, await op.token('ann', { claims: { typ: 'Refresh' } })],
@@ -249,7 +249,7 @@ describe('with an OpenID provider', { concurrency: 3 }, () => {
         const good = await op.token('ann');
         const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
         let turnedAway = 0;
-        while (Date.now() - began < 5000) {
+        while (Date.now() - began < 5000 || turnedAway < 100) {
             await Promise.all(Array.from({ length: 20 }, async () => {
                 const token = forge(good, { kid: randomBytes(8).toString('hex') }, { jti: 'x' }, key);
                 const c = await Client.open(t, d.ws, bearer(token)).catch((e) => e);
@@ -259,7 +259,6 @@ describe('with an OpenID provider', { concurrency: 3 }, () => {
             }));
         }
         const seconds = (Date.now() - began) / 1000;
-        assert.ok(turnedAway >= 100);
         assert.ok(op.count() >= 2, 'it does ask again');
         assert.ok(op.count() <= 2 + seconds / 2, `${op.count()} fetches in ${seconds} s for ${turnedAway} tokens`);
         await enter(t, d, good);
@@ -269,8 +268,9 @@ describe('with an OpenID provider', { concurrency: 3 }, () => {
         const op = await OpenIdProvider.start(t);
         const d = await daemonOf(t, op, { auth: { leeway: '0' } });
         await d.logged('jwt_keys');
-        const ttl = 6 * slow;
-        const [first, , bobs] = [await op.token('ann', { ttl }), 0, await op.token('bob', { ttl })];
+        const ttl = 50; // for ann, who has much to do before its end; she is told in its last minute
+        const first = await op.token('ann', { ttl });
+        const bobs = await op.token('bob', { ttl: 6 * slow });
         const ann = await enter(t, d, first);
         const bob = await enter(t, d, bobs);
         const { payload } = await ann.next('token_expiring');
@@ -303,7 +303,7 @@ describe('with an OpenID provider', { concurrency: 3 }, () => {
         const op = await OpenIdProvider.start(t);
         const d = await daemonOf(t, op, { auth: { leeway: '0', on_expiry: 'keep' } });
         await d.logged('jwt_keys');
-        const ttl = 3 * slow;
+        const ttl = 5 * slow;
         const token = await op.token('ann', { ttl });
         const until = Date.now() + ttl * 1000;
         const ann = await enter(t, d, token);

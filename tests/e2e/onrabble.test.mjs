@@ -172,10 +172,11 @@ describe('OnRabble', { concurrency: 2 }, () => {
     });
 
     it('who comes and goes within a window is not announced', async (t) => {
-        const s = await onrabble(t, { 'hub roster': { window: `${2 * slow}s` } });
-        const ann = await come(t, s, 'ann');
+        const s = await onrabble(t, { 'hub roster': { window: `${3 * slow}s` } });
+        // Made before: the window that ann's coming opens must not end between bob's coming and going.
         const token = await s.op.token('bob');
         const cats = await s.op.token('cat');
+        const ann = await come(t, s, 'ann');
         const bob = await Client.open(t, `${s.d.ws}?token=${token}`);
         await bob.next('connected_users');
         await bob.close();

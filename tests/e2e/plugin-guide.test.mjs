@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { enter } from './lib/client.mjs';
-import { edit, preset, root } from './lib/daemon.mjs';
+import { edit, patience, preset, root } from './lib/daemon.mjs';
 
 const skip = preset === 'dev' || preset === 'release' ? false : `${preset} is not what is installed`;
 const guide = await readFile(join(root, 'docs/plugin-guide.md'), 'utf8');
@@ -37,7 +37,7 @@ class Terminal {
         const state = join(this.folder, 'state');
         const to = await open(join(this.folder, 'output'), 'w');
         const script = `set -e\n${text}\n{ pwd; echo "\${!:-0}"; env -0; } > ${state}\n`;
-        const shell = spawn('bash', ['-c', script], { cwd: this.cwd, env: this.env, stdio: ['ignore', to.fd, to.fd], timeout: 120_000 });
+        const shell = spawn('bash', ['-c', script], { cwd: this.cwd, env: this.env, stdio: ['ignore', to.fd, to.fd], timeout: 600_000 });
         const status = await new Promise((done) => shell.on('exit', (code, signal) => done(code ?? signal)));
         await to.close();
         this.output = await readFile(join(this.folder, 'output'), 'utf8');
@@ -50,7 +50,7 @@ class Terminal {
 
     /** Where the server listens, as soon as it says so where its log goes. */
     async listening() {
-        for (const give_up = Date.now() + 20_000; Date.now() < give_up; await new Promise((r) => setTimeout(r, 20))) {
+        for (const give_up = Date.now() + patience; Date.now() < give_up; await new Promise((r) => setTimeout(r, 20))) {
             const log = await readFile(join(this.folder, 'output'), 'utf8');
             const lines = log.split('\n').filter((l) => l.startsWith('{')).flatMap((l) => (l.endsWith('}') ? [JSON.parse(l)] : []));
             if (lines.some((l) => l.event === 'started')) return lines.find((l) => l.event === 'listening' && l.listener === 'public').address;
@@ -83,7 +83,7 @@ test('followed to the letter, it leads where it says', { skip }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'parley-guide-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
     const prefix = join(folder, 'installed');
-    await promisify(execFile)('cmake', ['--install', join(root, 'build', preset), '--prefix', prefix], { timeout: 60_000 });
+    await promisify(execFile)('cmake', ['--install', join(root, 'build', preset), '--prefix', prefix], { timeout: 600_000 });
     const dev = join(prefix, 'etc/parley/parley.dev.ini');
     const free = { server: { listen: '127.0.0.1:0' }, admin: { listen: '127.0.0.1:0', token_file: join(folder, 'token') } };
     await writeFile(dev, `${edit(await readFile(dev, 'utf8'), free)}\n`);

@@ -18,7 +18,7 @@ const sanitized = ["asan", "tsan"].includes(process.env.PARLEY_PRESET);
 /** What it printed, and its exit status. */
 function tool(args, cwd = root) {
   return new Promise((resolve) => {
-    execFile(join(bin, "parley-plugin"), args, { cwd, timeout: 120_000 }, (error, stdout, stderr) => {
+    execFile(join(bin, "parley-plugin"), args, { cwd, timeout: 600_000 }, (error, stdout, stderr) => {
       resolve({ status: error ? error.code : 0, stdout, stderr });
     });
   });
@@ -96,7 +96,7 @@ describe("what new makes", { skip: sanitized }, () => {
     new Promise((resolve) => {
       const env = { ...process.env, CMAKE_PREFIX_PATH: join(folder, "sdk") };
       delete env.PARLEY_PLUGIN_PATH;
-      execFile(program, args, { cwd: folder, env, timeout: 120_000 }, (error, stdout, stderr) =>
+      execFile(program, args, { cwd: folder, env, timeout: 600_000 }, (error, stdout, stderr) =>
         resolve({ status: error ? error.code : 0, text: stdout + stderr }));
     });
 
@@ -194,7 +194,7 @@ describe("run", () => {
 });
 
 describe("validate", () => {
-  const validate = (file, ...args) => tool(["validate", "--seed", "1", "--rounds", "100", join(fixtures, `${file}.so`), ...args]);
+  const validate = (file, ...args) => tool(["validate", "--seed", "1", "--rounds", "100", "--timeout", "600", join(fixtures, `${file}.so`), ...args]);
 
   /** That case alone fails, with these words. */
   async function finds(file, name, words, ...args) {
@@ -243,7 +243,7 @@ describe("validate", () => {
     ["bad_needs", "needs", crash],
     ["faulty", "host", crash, ...fault("crashes_in_create")],
     ["faulty", "host", /ended with status 3, while: /, ...fault("exits")],
-    ["faulty", "host", /not over after 1 s, while: \w+ sent/, ...fault("hangs"), "--timeout", "1"],
+    ["faulty", "host", /not over after 5 s, while: \w+ sent/, ...fault("hangs"), "--timeout", "5"],
     ["faulty", "older-host", crash, ...fault("crashes_without_text")],
     ["faulty", "future-host", /does not start: .*not the server that it knows/s, ...fault("knows_one_minor")],
     ["faulty", "future-host", crash, ...fault("believes_in_six")],

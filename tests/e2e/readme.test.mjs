@@ -27,7 +27,7 @@ async function build(t, compiler) {
     await writeFile(join(folder, 'calm.c'), block('c'));
     const [cc, ...args] = block('sh').trim().split(/\s+/);
     assert.equal(cc, 'cc');
-    const { stdout, stderr } = await promisify(execFile)(compiler, args, { cwd: folder, timeout: 60_000 });
+    const { stdout, stderr } = await promisify(execFile)(compiler, args, { cwd: folder, timeout: 600_000 });
     assert.equal(stdout + stderr, '', 'without a word');
     return { folder, so: join(folder, 'calm.so') };
 }

@@ -18,7 +18,7 @@ let folder, sdk, first;
 /** Runs a program to its end; what it said is in the failure. */
 async function sh(program, args, { env = {}, cwd = folder } = {}) {
     const clean = { PATH: process.env.PATH, HOME: folder, LC_ALL: 'C', ...env };
-    return promisify(execFile)(program, args, { cwd, env: clean, timeout: 60_000 }).then(
+    return promisify(execFile)(program, args, { cwd, env: clean, timeout: 600_000 }).then(
         ({ stdout, stderr }) => stdout + stderr,
         (e) => assert.fail(`${program} ${args.join(' ')}: ${e.message}\n${e.stdout}`),
     );
@@ -87,7 +87,7 @@ describe('the installed SDK', { skip, concurrency: 2 }, () => {
         await writeFile(join(source, 'wordban.c'), 'int parley_secret(void); int (*p)(void) = parley_secret;\n');
         const build = join(source, 'build');
         await sh('cmake', ['-S', source, '-B', build, '-G', 'Ninja'], { env: env() });
-        const { stdout } = await promisify(execFile)('cmake', ['--build', build, '--target', 'wordban'], { timeout: 60_000 }).then(
+        const { stdout } = await promisify(execFile)('cmake', ['--build', build, '--target', 'wordban'], { timeout: 600_000 }).then(
             () => assert.fail('it linked'),
             (e) => e,
         );
@@ -131,7 +131,7 @@ describe('the installed SDK', { skip, concurrency: 2 }, () => {
         const source = join(folder, 'major');
         await mkdir(source);
         await writeFile(join(source, 'CMakeLists.txt'), 'cmake_minimum_required(VERSION 3.20)\nproject(x C)\nfind_package(ParleyPlugin 2 REQUIRED)\n');
-        const e = await promisify(execFile)('cmake', ['-S', source, '-B', join(source, 'build')], { env: { ...process.env, ...env() }, timeout: 60_000 }).then(
+        const e = await promisify(execFile)('cmake', ['-S', source, '-B', join(source, 'build')], { env: { ...process.env, ...env() }, timeout: 600_000 }).then(
             () => assert.fail('it was taken'),
             (e) => e,
         );

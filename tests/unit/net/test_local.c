@@ -170,7 +170,7 @@ static void start_local(int64_t group, bool tls)
 static int dial_local(void)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct timeval most = {.tv_sec = 5};
+    struct timeval most = {.tv_sec = 60};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
