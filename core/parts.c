@@ -20,6 +20,7 @@
 #include "reload.h"
 #include "store/store.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -210,6 +211,14 @@ int parts_make(struct parts *p, char why[256])
 
 /* --- starting --- */
 
+/* With one pump nearly all memory is that thread's. An arena of its own grows by a page or a few at
+ * a time, with a call of the kernel for each; the main one grows by 128 KiB. */
+static void choose_arenas(const struct parts *p)
+{
+    if (p->pump_count == 1 && !p->own_hub_loop)
+        mallopt(M_ARENA_MAX, 1);
+}
+
 int parts_start(struct parts *p, char why[256])
 {
     enum domain before = domain_enter(DOMAIN_HUB);
@@ -219,6 +228,7 @@ int parts_start(struct parts *p, char why[256])
     if (error)
         return error;
     p->threads = true;
+    choose_arenas(p);
     for (uint32_t i = 0; i < p->pump_count && !error; i++)
         error = loop_start(&p->loops[i], p->pumps[i].actor.name);
     if (!error && p->own_hub_loop)

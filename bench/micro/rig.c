@@ -39,6 +39,17 @@ ssize_t wire_complete(struct lws *w, const char *bytes, size_t n, size_t sent)
     return (ssize_t)n;
 }
 
+bool wire_cork(struct lws *w)
+{
+    (void)w;
+    return true;
+}
+
+void wire_uncork(struct lws *w)
+{
+    (void)w;
+}
+
 bool wire_choked(struct lws *w)
 {
     (void)w;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "client/channel_mirror.h"
+#include "client/cork.h"
 #include "client/login.h"
 #include "client/login_wait.h"
 #include "client/pump.h"
@@ -158,6 +159,8 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
                   LOG_STR("user", hs->identity ? identity_user(hs->identity) : PARLEY_NONE));
         if (hs->identity) {
             c->user_counted = true;
+            if (hs->corked)
+                cork_wait(c);
             client_connect(c, hs->identity);
         } else {
             c->state = CLIENT_PENDING;

@@ -78,6 +78,7 @@ struct handshake { /* what the upgrade found out, borrowed */
     uint8_t protocol;          /* index of the protocol whose path it asked for */
     const struct ip *address;  /* the client's, proxies seen through */
     bool socket_counted;       /* kept for net/, which gives that count back itself */
+    bool corked;               /* by wire_cork; a client that is opened uncorks it */
     struct identity *identity; /* taken over; NULL: `login` waits */
     struct login *login;       /* taken over */
 };

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "client/channel_mirror.h"
+#include "client/cork.h"
 #include "client/login_wait.h"
 #include "client/read_pump.h"
 #include "message/encode.h"
@@ -208,6 +209,8 @@ static void on_flush(struct actor *a)
     struct pump *p = (struct pump *)a;
 
     flush_window_pass(p);
+    if (p->corked.count)
+        cork_pass(p);
     tell_metrics(p);
     tell_drained(p);
 }
@@ -329,6 +332,7 @@ void pump_finish(struct pump *p)
         client_release(c);
     }
     mirror_finish(p);
+    cork_finish(p);
     read_pump_finish(p);
     free(p->slots);
     p->slots = NULL;

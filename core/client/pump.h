@@ -50,6 +50,10 @@ struct flush_window {  /* flush_window.c's: when what is pending may leave */
     uint32_t skip;            /* how many of them are left */
     uint64_t pending_bytes;
 };
+struct corked { /* clients whose sockets are, until they are admitted. cork.h */
+    client_handle *clients;
+    uint32_t count, cap;
+};
 struct pump {
     struct actor actor;
     char name[16]; /* of the actor */
@@ -74,6 +78,7 @@ struct pump {
     const struct pump_channel *run_channel; /* last published to, and the serial of that run */
     uint64_t run_serial;
     struct pump_channel *dirty; /* with a batch that waits for the flush */
+    struct corked corked;
     struct flush_window window;
     ev_timer flush_timer;
     struct frame *spare; /* memory of the last batch, for the next */

@@ -93,6 +93,7 @@ static int established(struct conn *c)
                            .protocol = c->protocol,
                            .address = &c->address,
                            .socket_counted = c->socket_counted,
+                           .corked = c->corked,
                            .identity = c->identity,
                            .login = c->login};
     struct client *client;

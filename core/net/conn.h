@@ -45,6 +45,7 @@ struct conn {
     bool killed;         /* told lws to close it */
     bool http_seen;      /* a complete request was read: keep-alive from now on */
     bool upgrading;      /* allowed by CONFIRM_UPGRADE; until ESTABLISHED: */
+    bool corked;
     uint8_t protocol;
     uint32_t uid;
     struct ip address; /* the client's, proxies seen through; it is counted */

@@ -13,6 +13,7 @@
 #include "client/pump.h"
 #include "http/cors.h"
 #include "net/conn.h"
+#include "net/wire.h"
 #include "plugin/registry.h"
 
 #include <ctype.h>
@@ -289,6 +290,8 @@ static int decide(struct attempt *a)
         conn_drop_upgrade(a->c);
         return answer(a, r);
     }
+    /* Who waits for his login is to have his answer meanwhile. */
+    a->c->corked = a->c->identity && !a->c->tls && wire_cork(a->wsi);
     return 0;
 }
 

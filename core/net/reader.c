@@ -337,6 +337,7 @@ static struct ev_loop *loop_of(const struct reader *r)
 void reader_start(struct reader *r, struct client *c, int fd)
 {
     ev_io_init(&r->io, on_event, fd, EV_READ);
+    r->io.events = EV_READ; /* lws has watched it already: nothing is new to the kernel */
     r->io.data = c;
     r->rest = NULL;
     ev_feed_event(loop_of(r), &r->io, EV_CUSTOM); /* when the call of lws has returned */

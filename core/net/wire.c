@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -106,6 +108,21 @@ ssize_t wire_send(struct lws *wsi, bool tls, const char *bytes, size_t n)
         return 0;
     }
     return tls ? send_tls(wsi, bytes, n) : send_plain(wsi, bytes, n);
+}
+
+static bool set_cork(struct lws *wsi, int on)
+{
+    return setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0;
+}
+
+bool wire_cork(struct lws *wsi)
+{
+    return set_cork(wsi, 1);
+}
+
+void wire_uncork(struct lws *wsi)
+{
+    set_cork(wsi, 0);
 }
 
 bool wire_choked(struct lws *wsi)

@@ -23,6 +23,10 @@ ssize_t wire_send_direct(int fd, const char *bytes, size_t n);
 /* Gives lws the rest of the frame that `sent` bytes end in, and wants client_writable. Returns what
  * is on its way then, as wire_send does. */
 ssize_t wire_complete(struct lws *wsi, const char *bytes, size_t n, size_t sent);
+/* Without TLS: what is sent from now on gathers in the socket, until it is uncorked, it closes, a
+ * packet is full, or 200 ms have passed. */
+bool wire_cork(struct lws *wsi); /* true: it is corked */
+void wire_uncork(struct lws *wsi);
 bool wire_choked(struct lws *wsi); /* lws holds a tail: nothing may be sent past it */
 void wire_want_writable(struct lws *wsi);
 void wire_read(struct lws *wsi, bool on); /* read on, or let the peer wait */

@@ -385,6 +385,7 @@ static inline struct client *open_with(struct lws *w, struct identity *i, struct
 {
     struct handshake hs = {.fd = fake_fd(w),
                            .wsi = w,
+                           .corked = w->corked,
                            .address = fake_address(),
                            .identity = i,
                            .login = l,

@@ -21,7 +21,7 @@ struct lws {
     struct buf got; /* whole WebSocket frames, as lws guarantees */
     size_t room; /* bytes that it takes; the frame that begins within goes out by lws in the end */
     bool tail;   /* lws holds the rest of one */
-    bool broken, reading, wants, aborted;
+    bool broken, reading, wants, aborted, corked;
     unsigned sends;
     struct client *client;
 };
@@ -48,6 +48,17 @@ ssize_t wire_send(struct lws *w, bool tls, const char *bytes, size_t n)
     if (sent < n)
         w->wants = true;
     return (ssize_t)sent;
+}
+
+bool wire_cork(struct lws *w)
+{
+    w->corked = true;
+    return true;
+}
+
+void wire_uncork(struct lws *w)
+{
+    w->corked = false;
 }
 
 /* Descriptors are numbers of wires, used in turn: no test has so many at a time. */
