@@ -482,6 +482,47 @@ START_TEST(no_gap_and_no_repeat)
 }
 END_TEST
 
+static void reload(const char *recent)
+{
+    char ini[1024];
+
+    snprintf(ini, sizeof ini, "[hub recent]\n%s" TYPES TWO_FOR_ALL "[hub guard]\n", recent);
+    ck_assert_msg(kit_reload(k, ini) == 0, "%s", kit_refusal());
+}
+
+START_TEST(a_reload_forgets_nothing)
+{
+    parley_client c;
+
+    start("per_channel = 4\n", TWO_FOR_ALL);
+    for (const char *t = "1\0002\0003\0004\0005\0006\0"; *t; t += 2)
+        say("one", t);
+    say("two", "a");
+    say("one", "7");
+    reload("per_channel = 6\n");
+    c = kit_connect(k, "bob", "");
+    ck_assert_str_eq(greeting(c), "4 5 6 a 7");
+    came(c);
+    ck_assert_int_eq(resume(c, "one", epoch, 3), PARLEY_DONE);
+    ck_assert_str_eq(came(c), "4 5 6 7 | true 7");
+    resume(c, "one", epoch, 2);
+    ck_assert_str_eq(came(c), "| false 7"); /* it did not reach back so far before, either */
+    say("one", "8");
+    reload("per_channel = 2\n");
+    c = kit_connect(k, "cat", "");
+    ck_assert_str_eq(greeting(c), "a 7 8");
+    came(c);
+    resume(c, "one", epoch, 6);
+    ck_assert_str_eq(came(c), "7 8 | true 8");
+    resume(c, "one", epoch, 5);
+    ck_assert_str_eq(came(c), "| false 8");
+    say("one", "9");
+    c = kit_connect(k, "dan", "");
+    ck_assert_str_eq(greeting(c), "a 8 9");
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("recent");
@@ -503,6 +544,7 @@ int main(void)
     tcase_add_test(t, who_may_not_join_is_shown_nothing);
     tcase_add_test(t, an_empty_channel_can_be_resumed);
     tcase_add_test(t, no_gap_and_no_repeat);
+    tcase_add_test(t, a_reload_forgets_nothing);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);
     failed = srunner_ntests_failed(r);

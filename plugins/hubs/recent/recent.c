@@ -18,6 +18,7 @@
 #define CACHED      16  /* greetings that are kept at a time, by the set of channels they show */
 #define FRAME_BYTES 128 /* of a greeting, around its messages */
 #define NAME_BYTES  64  /* of channels and epochs */
+#define LAYOUT      1   /* of struct state, ring and kept: another number whenever they change */
 
 struct options {
     int64_t per_channel, greeting, greeting_bytes;
@@ -116,21 +117,14 @@ static struct ring *find(parley_host *h, parley_str channel)
     return r && is_current(h, r) ? r : NULL;
 }
 
-/* A ring for a channel whose first message that we see has this offset. */
-static struct ring *add(parley_host *h, parley_str channel, int64_t offset)
+/* An empty one, of a channel that has none. */
+static struct ring *new_ring(parley_host *h, parley_str channel, parley_str epoch)
 {
     const struct options *o = parley_options(h, PARLEY_NONE);
     struct state *s = h->self;
-    struct ring *r, *next, **set;
-    parley_str epoch;
+    struct ring *r, **set;
 
-    HASH_ITER (hh, s->rings, r, next) /* those of channels that were closed */
-    {
-        if (!is_current(h, r))
-            forget(h, r);
-    }
-    if (parley_channel_position(h, channel, &epoch, NULL) < 0 || channel.n > NAME_BYTES ||
-        epoch.n > NAME_BYTES)
+    if (channel.n > NAME_BYTES || epoch.n > NAME_BYTES)
         return NULL;
     set = (struct ring **)realloc(s->set, (HASH_COUNT(s->rings) + 1) * sizeof(struct ring *));
     if (!set)
@@ -141,12 +135,31 @@ static struct ring *add(parley_host *h, parley_str channel, int64_t offset)
         return NULL;
     memcpy(r->name, channel.p, channel.n);
     memcpy(r->epoch, epoch.p, epoch.n);
-    r->reaches = offset - 1;
     HASH_ADD_KEYPTR(hh, s->rings, r->name, channel.n, r);
     if (r->hh.tbl)
         return r;
     free(r);
     return NULL;
+}
+
+/* A ring for a channel whose first message that we see has this offset. */
+static struct ring *add(parley_host *h, parley_str channel, int64_t offset)
+{
+    struct state *s = h->self;
+    struct ring *r, *next;
+    parley_str epoch;
+
+    HASH_ITER (hh, s->rings, r, next) /* those of channels that were closed */
+    {
+        if (!is_current(h, r))
+            forget(h, r);
+    }
+    if (parley_channel_position(h, channel, &epoch, NULL) < 0)
+        return NULL;
+    r = new_ring(h, channel, epoch);
+    if (r)
+        r->reaches = offset - 1;
+    return r;
 }
 
 static bool is_shown(parley_host *h, parley_str type)
@@ -344,6 +357,59 @@ static int create(parley_host *h)
     return 0;
 }
 
+/* From one generation to the next goes where the old one's state lies: it stands still there while
+ * the new one begins, which takes references of its own. What it does not know how to read, it
+ * leaves. */
+static int save(parley_host *h, parley_out *to)
+{
+    const struct options *o = parley_options(h, PARLEY_NONE);
+
+    parley_put_int(to, "layout", LAYOUT);
+    parley_put_int(to, "state", (int64_t)(intptr_t)h->self);
+    parley_put_int(to, "per_channel", o->per_channel);
+    return 0;
+}
+
+/* The latest of what an old ring holds, as many as there is room for. */
+static int copy(parley_host *h, const struct ring *old, size_t old_size)
+{
+    const struct options *o = parley_options(h, PARLEY_NONE);
+    size_t room = (size_t)o->per_channel, skip = old->count > room ? old->count - room : 0;
+    struct ring *r = new_ring(h, text(old->name), text(old->epoch));
+
+    if (!r)
+        return -ENOMEM;
+    r->reaches = old->reaches;
+    for (size_t i = 0; i < old->count; i++) {
+        struct kept k = old->kept[(old->first + i) % old_size];
+
+        if (i < skip) {
+            r->reaches = parley_packet_offset(k.packet);
+            continue;
+        }
+        k.packet = parley_packet_keep(k.packet);
+        *nth(h, r, r->count++) = k;
+        if (k.shown)
+            r->newest = k.cache_id;
+    }
+    return 0;
+}
+
+static int start(parley_host *h, const parley_value *saved)
+{
+    const struct state *old =
+        (const struct state *)(intptr_t)parley_as_int(parley_get(saved, "state"), 0);
+    size_t old_size = (size_t)parley_as_int(parley_get(saved, "per_channel"), 0);
+    int error = 0;
+
+    if (!old || !old_size || parley_as_int(parley_get(saved, "layout"), 0) != LAYOUT)
+        return 0;
+    for (const struct ring *r = old->rings; r && !error; r = (const struct ring *)r->hh.next)
+        if (is_current(h, r))
+            error = copy(h, r, old_size);
+    return error;
+}
+
 static void quiesce(parley_host *h)
 {
     struct state *s = h->self;
@@ -381,5 +447,7 @@ PARLEY_PLUGIN = {.preamble = PARLEY_PREAMBLE,
                  .options = PARLEY_TABLE(options),
                  .provides = PARLEY_TABLE(provides),
                  .create = create,
+                 .start = start,
+                 .save = save,
                  .quiesce = quiesce,
                  .destroy = destroy};
