@@ -5,6 +5,8 @@
  */
 #include "base/buf.h"
 
+#include "base/ascii.h"
+
 #include <stdlib.h>
 
 #define FIRST_BYTES 64u
@@ -206,6 +208,10 @@ static void add_escaped(struct buf *b, parley_str s, size_t i)
 
 void buf_add_json(struct buf *b, parley_str s)
 {
+    if (s.p != NULL && ascii_plain(s.p, s.n)) {
+        buf_add_quoted(b, s);
+        return;
+    }
     char *to = buf_room(b, s.n > SIZE_MAX / 8 ? SIZE_MAX / 2 : s.n + 2);
     if (to == NULL)
         return;

@@ -55,4 +55,16 @@ void buf_addf(struct buf *b, const char *format, ...) PARLEY_PRINTF(2);
 /* A JSON string, quoted: the two-character escapes and \u00XX for controls; also U+2028/2029 stay
  * as they are; the text must be valid UTF-8. Fast for text without escapes. */
 void buf_add_json(struct buf *b, parley_str s);
+/* Likewise, for a text that needs no escapes. */
+static inline void buf_add_quoted(struct buf *b, parley_str s)
+{
+    char *to = buf_room(b, s.n > SIZE_MAX / 8 ? SIZE_MAX / 2 : s.n + 2);
+
+    if (to == NULL)
+        return;
+    to[0] = '"';
+    memcpy(to + 1, s.p, s.n);
+    to[s.n + 1] = '"';
+    b->n += s.n + 2;
+}
 #endif

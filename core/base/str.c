@@ -112,8 +112,15 @@ static size_t decode(const char *p, size_t n, uint32_t *ret)
 bool str_valid_utf8(const char *p, size_t n)
 {
     for (size_t i = 0; i < n;) {
-        uint64_t eight;
-        if (n - i >= sizeof eight) { /* ASCII, eight bytes at a time */
+        uint64_t eight, four[4];
+        if (n - i >= sizeof four) {
+            memcpy(four, p + i, sizeof four);
+            if (((four[0] | four[1] | four[2] | four[3]) & UINT64_C(0x8080808080808080)) == 0) {
+                i += sizeof four;
+                continue;
+            }
+        }
+        if (n - i >= sizeof eight) { /* ASCII, as many bytes at a time as there are */
             memcpy(&eight, p + i, sizeof eight);
             if ((eight & UINT64_C(0x8080808080808080)) == 0) {
                 i += sizeof eight;

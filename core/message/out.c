@@ -6,6 +6,7 @@
  */
 #include "message/out.h"
 
+#include "base/ascii.h"
 #include "base/str.h"
 #include "message/value.h"
 
@@ -88,13 +89,8 @@ static bool good_text(const char *p, size_t n)
  * has to be looked at. */
 static size_t plain_key(const char *key)
 {
-    size_t n = 0;
-    for (; key[n] != '\0'; n++) {
-        unsigned char c = (unsigned char)key[n];
-        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\' || n == PLAIN_BYTES)
-            return 0;
-    }
-    return n;
+    size_t n = strlen(key);
+    return n <= PLAIN_BYTES && ascii_plain(key, n) ? n : 0;
 }
 
 /* plain: its plain_key() */
@@ -137,12 +133,16 @@ void out_put_str(parley_out *out, const char *key, parley_str v)
     struct out *o = out_of(out);
     if (v.p == NULL)
         return;
-    if (!good_text(v.p, v.n)) {
+    bool plain = ascii_plain(v.p, v.n);
+    if (!plain && !good_text(v.p, v.n)) {
         fail(o, -EINVAL);
         return;
     }
     if (begin_item(o, key)) {
-        buf_add_json(&o->text, v);
+        if (plain)
+            buf_add_quoted(&o->text, v);
+        else
+            buf_add_json(&o->text, v);
         done(o);
     }
 }

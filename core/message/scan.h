@@ -2,8 +2,8 @@
  * byte.
  *
  * `out` is a piece of memory as large as the text. A string without its quotes but with its 0 is
- * always shorter than its source, so all strings fit, and so do writes of eight bytes wherever
- * reads of eight do. Private to core/message.
+ * always shorter than its source, so all strings fit, and so do writes of
+ * eight or sixteen bytes wherever reads of as many do. Private to core/message.
  */
 #ifndef MESSAGE_SCAN_H
 #define MESSAGE_SCAN_H
