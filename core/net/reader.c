@@ -255,13 +255,14 @@ static struct reader_rest *take_rest(struct reader *r, char *to)
 static void take_batch(struct reader_batch *b)
 {
     for (unsigned i = 0; i < b->count; i++) {
-        struct reader_entry *e = &b->entries[i];
+        struct reader_entry e = b->entries[i];
         struct client *c;
 
-        if (!e->reader)
+        if (!e.reader)
             continue;
-        c = e->reader->io.data;
-        take(e->reader, e->rest, b->bytes + e->at, e->n);
+        b->entries[i] = (struct reader_entry){0}; /* it may be stopped by what it takes */
+        c = e.reader->io.data;
+        take(e.reader, e.rest, b->bytes + e.at, e.n);
         if (c->aborted)
             wire_close_now(c->wsi); /* the client may be no more */
     }

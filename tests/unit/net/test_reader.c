@@ -93,9 +93,32 @@ START_TEST(ended_between_reading_and_taking)
 }
 END_TEST
 
+/* A head that came in two pieces, of the frame that ends its own connection. */
+START_TEST(ended_by_what_it_took)
+{
+    char bytes[128], p[64];
+    size_t ping = masked_frame(bytes, 0x89, "read", 4), n;
+    size_t all = ping + masked_frame(bytes + ping, 0x88, "\x03\xe8", 2);
+    int fd;
+
+    start();
+    for (int round = 0; round < 20; round++) {
+        fd = upgrade();
+        ck_assert_int_eq(send(fd, bytes, ping + 3, MSG_NOSIGNAL), ping + 3);
+        ck_assert_int_eq(get_frame(fd, p, sizeof p, &n), 10); /* so the three are kept */
+        ck_assert_int_eq(send(fd, bytes + ping + 3, all - ping - 3, MSG_NOSIGNAL), all - ping - 3);
+        ck_assert_int_eq(close_code(fd), 1000);
+        close(fd);
+    }
+    EVENTUALLY(net_idle(srv.net));
+    stop();
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {many_in_a_turn, ended_between_reading_and_taking};
+    const TTest *const tests[] = {many_in_a_turn, ended_between_reading_and_taking,
+                                  ended_by_what_it_took};
 
     return run_tests("reader", tests, sizeof tests / sizeof *tests);
 }
