@@ -178,11 +178,21 @@ static int make_hub_and_pumps(struct parts *p, char why[256])
     return store_run(p->store, why);
 }
 
+/* With one pump nearly all memory is that thread's. An arena of its own grows by a page or a few at
+ * a time, with a call of the kernel for each; the main one, which all then share, by 128 KiB.
+ * Before there are other threads: they keep what they have. */
+static void choose_arenas(const struct parts *p)
+{
+    if (p->settings.server.pumps == 1)
+        mallopt(M_ARENA_MAX, 1);
+}
+
 int parts_make(struct parts *p, char why[256])
 {
     int error;
 
     raise_descriptors(&p->settings.server);
+    choose_arenas(p);
     p->control = control_new(&p->settings);
     if (!p->control)
         return parts_no_memory(why);
@@ -211,14 +221,6 @@ int parts_make(struct parts *p, char why[256])
 
 /* --- starting --- */
 
-/* With one pump nearly all memory is that thread's. An arena of its own grows by a page or a few at
- * a time, with a call of the kernel for each; the main one grows by 128 KiB. */
-static void choose_arenas(const struct parts *p)
-{
-    if (p->pump_count == 1 && !p->own_hub_loop)
-        mallopt(M_ARENA_MAX, 1);
-}
-
 int parts_start(struct parts *p, char why[256])
 {
     enum domain before = domain_enter(DOMAIN_HUB);
@@ -228,7 +230,6 @@ int parts_start(struct parts *p, char why[256])
     if (error)
         return error;
     p->threads = true;
-    choose_arenas(p);
     for (uint32_t i = 0; i < p->pump_count && !error; i++)
         error = loop_start(&p->loops[i], p->pumps[i].actor.name);
     if (!error && p->own_hub_loop)

@@ -159,8 +159,7 @@ struct client *client_open(struct pump *p, const struct handshake *hs)
                   LOG_STR("user", hs->identity ? identity_user(hs->identity) : PARLEY_NONE));
         if (hs->identity) {
             c->user_counted = true;
-            if (hs->corked)
-                cork_wait(c);
+            c->corked = hs->corked;
             client_connect(c, hs->identity);
         } else {
             c->state = CLIENT_PENDING;
@@ -223,6 +222,7 @@ void client_admitted(struct client *c, uint64_t user)
         return;
     c->user = user;
     c->state = CLIENT_OPEN;
+    cork_end(c);
     c->since_ms = c->heard_ms = clock_mono_ms();
     c->credit_messages = (int32_t)s->credit_messages;
     c->credit_bytes = (int32_t)s->credit_bytes;
@@ -345,6 +345,7 @@ static void begin_closing(struct client *c, uint16_t code, int left_reason, cons
     c->close_text = cut_text(text); /* first: it may be the words of the login that goes now */
     leave_pending(c);
     c->state = CLIENT_CLOSING;
+    cork_end(c);
     c->since_ms = clock_mono_ms();
     c->close_code = code;
     c->gone.client = c->handle;

@@ -62,6 +62,7 @@ struct client {
     bool close_given : 1;    /* client_writable said -1: lws says goodbye */
     bool aborted : 1;        /* wire_abort was called */
     bool expiring_told : 1;  /* token_expiring was sent */
+    bool corked : 1;         /* until it is admitted. cork.h */
     char *close_text;
     struct mail_gone gone; /* part of it, so that it cannot fail; it comes back as FORGOTTEN */
 };

@@ -1,4 +1,4 @@
-/* Which sockets are corked. See cork.h.
+/* Which sockets are to be uncorked. See cork.h.
  *
  * The kernel itself pulls a cork after 200 ms, and when the socket closes: nothing is ever held
  * back for longer, whatever becomes of the client.
@@ -13,16 +13,20 @@
 
 #define FIRST 64
 
-void cork_wait(struct client *c)
+void cork_end(struct client *c)
 {
     struct corked *k = &c->pump->corked;
 
+    if (!c->corked)
+        return;
+    c->corked = false;
     if (k->count == k->cap) {
         uint32_t cap = grow_by_half(k->cap, FIRST);
         client_handle *more = realloc(k->clients, cap * sizeof *more);
 
         if (!more) {
-            wire_uncork(c->wsi);
+            if (c->wsi)
+                wire_uncork(c->wsi);
             return;
         }
         k->clients = more;
@@ -34,19 +38,14 @@ void cork_wait(struct client *c)
 void cork_pass(struct pump *p)
 {
     struct corked *k = &p->corked;
-    uint32_t left = 0;
 
     for (uint32_t i = 0; i < k->count; i++) {
         struct client *c = client_find(p, k->clients[i]);
 
-        if (!c || !c->wsi)
-            continue;
-        if (c->state == CLIENT_CONNECTING)
-            k->clients[left++] = k->clients[i];
-        else
+        if (c && c->wsi)
             wire_uncork(c->wsi);
     }
-    k->count = left;
+    k->count = 0;
 }
 
 void cork_finish(struct pump *p)

@@ -50,7 +50,7 @@ struct flush_window {  /* flush_window.c's: when what is pending may leave */
     uint32_t skip;            /* how many of them are left */
     uint64_t pending_bytes;
 };
-struct corked { /* clients whose sockets are, until they are admitted. cork.h */
+struct corked { /* whom the next flush uncorks. cork.h */
     client_handle *clients;
     uint32_t count, cap;
 };

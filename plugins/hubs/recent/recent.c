@@ -370,15 +370,15 @@ static int save(parley_host *h, parley_out *to)
     return 0;
 }
 
-/* The latest of what an old ring holds, as many as there is room for. */
-static int copy(parley_host *h, const struct ring *old, size_t old_size)
+/* The latest of what an old ring holds, as many as there is room for. false: no memory. */
+static bool copy(parley_host *h, const struct ring *old, size_t old_size)
 {
     const struct options *o = parley_options(h, PARLEY_NONE);
     size_t room = (size_t)o->per_channel, skip = old->count > room ? old->count - room : 0;
     struct ring *r = new_ring(h, text(old->name), text(old->epoch));
 
     if (!r)
-        return -ENOMEM;
+        return false;
     r->reaches = old->reaches;
     for (size_t i = 0; i < old->count; i++) {
         struct kept k = old->kept[(old->first + i) % old_size];
@@ -392,7 +392,7 @@ static int copy(parley_host *h, const struct ring *old, size_t old_size)
         if (k.shown)
             r->newest = k.cache_id;
     }
-    return 0;
+    return true;
 }
 
 static int start(parley_host *h, const parley_value *saved)
@@ -400,14 +400,14 @@ static int start(parley_host *h, const parley_value *saved)
     const struct state *old =
         (const struct state *)(intptr_t)parley_as_int(parley_get(saved, "state"), 0);
     size_t old_size = (size_t)parley_as_int(parley_get(saved, "per_channel"), 0);
-    int error = 0;
 
     if (!old || !old_size || parley_as_int(parley_get(saved, "layout"), 0) != LAYOUT)
         return 0;
-    for (const struct ring *r = old->rings; r && !error; r = (const struct ring *)r->hh.next)
-        if (is_current(h, r))
-            error = copy(h, r, old_size);
-    return error;
+    for (const struct ring *r = old->rings; r; r = (const struct ring *)r->hh.next)
+        if (is_current(h, r) && !copy(h, r, old_size))
+            return 0; /* out of memory: of the others is told, in time, that they are not recovered
+                       */
+    return 0;
 }
 
 static void quiesce(parley_host *h)

@@ -71,7 +71,7 @@ START_TEST(many_at_once)
 
     for (int i = 0; i < MANY; i++)
         clients[i] = open_corked(sockets[i] = i ? new_socket() : w);
-    ck_assert_uint_eq(fake.pump.corked.count, MANY);
+    ck_assert_uint_eq(fake.pump.corked.count, 0); /* nothing is looked at before its time */
     for (int i = 0; i < MANY; i += 2)
         post_admitted(clients[i]->handle, (uint64_t)i + 1);
     turn();
