@@ -142,6 +142,21 @@ static inline void told(parley_client c, const char *code, const char *words)
                   words, e);
 }
 
+/* Each of the texts, up to a NULL, in a channel. */
+static inline void all_pass(const char *const *texts)
+{
+    for (; *texts; texts++)
+        ck_assert_msg(says(ada, *texts), "%s: %s", *texts, kit_last(k, ada, "error"));
+}
+
+static inline void none_passes(const char *const *texts)
+{
+    for (; *texts; texts++) {
+        ck_assert_msg(!says(ada, *texts), "%s", *texts);
+        told(ada, "rejected", "");
+    }
+}
+
 /* What bob got last in a channel, or by whisper. */
 static inline const char *heard(const char *type, const char *member)
 {

@@ -13,40 +13,74 @@
 #include <unicode/uchar.h>
 
 #define LINE_BYTES (4 * DOMAINS_NAME_BYTES)
-#define FALSE_HYPHENS \
-    (UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4)
+/* For one that a browser makes of it there may be a bold letter with three marks. */
+#define RAW_BYTES (12 * DOMAINS_NAME_BYTES)
+/* What browsers do not mind. */
+#define NO_ERRORS                                                                         \
+    (UIDNA_ERROR_EMPTY_LABEL | UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | \
+     UIDNA_ERROR_HYPHEN_3_4)
 
 /* --- the spelling --- */
 
 static bool is_invisible(UChar32 c)
 {
-    return u_charType(c) == U_FORMAT_CHAR || (c >= 0xfe00 && c <= 0xfe0f);
+    return c >= 0x80 && (u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) ||
+                         u_charType(c) == U_FORMAT_CHAR);
 }
 
 /* A hyphen, a low line or a dot, also those that become one. */
 static bool is_edge(UChar32 c)
 {
-    return c == '-' || c == '_' || c == '.' || c == 0xfe63 || c == 0xff0d || c == 0xff3f ||
-           (c >= 0xfe33 && c <= 0xfe34) || (c >= 0xfe4d && c <= 0xfe4f);
+    return c == '-' || c == '_' || c == '.' || c == 0x3002 || c == 0xfe63 || c == 0xff0d ||
+           c == 0xff0e || c == 0xff3f || c == 0xff61 || (c >= 0xfe33 && c <= 0xfe34) ||
+           (c >= 0xfe4d && c <= 0xfe4f);
 }
 
-/* Invisible characters are no part of a name, nor hyphens at its ends, which may be emphasis. */
-static int32_t strip(char *s, int32_t n)
+/* The byte that is written at *i, which moves on. */
+static char next_byte(const char *p, size_t *i)
 {
-    int32_t to = 0, end = 0;
+    const char *s = p + *i;
 
-    for (int32_t i = 0, from = 0; i < n; from = i) {
+    if (*s == '%' && isxdigit((unsigned char)s[1]) && isxdigit((unsigned char)s[2])) {
+        *i += 3;
+        return (char)strtoul((const char[]){s[1], s[2], 0}, NULL, 16);
+    }
+    *i += 1;
+    if (*s != '[' && *s != '(')
+        return *s;
+    *i += strcspn(s, "])"); /* around a dot */
+    return '.';
+}
+
+/* Invisible characters are no part of a name, nor hyphens at its ends, which may be emphasis; they
+ * take no room. How many bytes there are, or -ENOSPC; 0 of what is no text. */
+static int32_t unwrap(const char *p, size_t bytes, char raw[RAW_BYTES])
+{
+    int32_t n = 0, end = 0;
+
+    for (size_t i = 0; i < bytes;) {
+        char s[U8_MAX_LENGTH];
+        int32_t length = 0, at = 0;
         UChar32 c;
 
-        U8_NEXT(s, i, n, c);
+        do
+            s[length++] = next_byte(p, &i);
+        while (i < bytes && length <= U8_COUNT_TRAIL_BYTES(s[0]));
+        U8_NEXT(s, at, length, c);
         if (c < 0)
             return 0;
-        if (is_invisible(c) || (to == 0 && is_edge(c)))
+        if (is_invisible(c) || (n == 0 && is_edge(c)))
             continue;
-        memmove(s + to, s + from, (size_t)(i - from));
-        to += i - from;
+        if (n + length <= RAW_BYTES) {
+            memcpy(raw + n, s, (size_t)length);
+            n += length;
+        } else if (is_edge(c)) {
+            n = RAW_BYTES; /* what follows it has no room either */
+        } else {
+            return -ENOSPC;
+        }
         if (!is_edge(c))
-            end = to;
+            end = n;
     }
     return end;
 }
@@ -54,27 +88,21 @@ static int32_t strip(char *s, int32_t n)
 /* xn-- for what is not ASCII, four numbers for an address that is one number. */
 void domains_spell(struct domains *d, const char *p, size_t bytes)
 {
-    char raw[4 * DOMAINS_NAME_BYTES];
+    char raw[RAW_BYTES];
     UIDNAInfo info = UIDNA_INFO_INITIALIZER;
     UErrorCode e = U_ZERO_ERROR;
     struct in_addr address;
-    int32_t n = 0;
+    int32_t n = unwrap(p, bytes, raw);
 
+    d->too_long = n < 0;
     d->name[0] = 0;
-    for (size_t i = 0; i < bytes && n < (int32_t)sizeof raw; i++)
-        if (p[i] == '%' && isxdigit((unsigned char)p[i + 1]) && isxdigit((unsigned char)p[i + 2])) {
-            raw[n++] = (char)strtoul((const char[]){p[i + 1], p[i + 2], 0}, NULL, 16);
-            i += 2;
-        } else if (p[i] == '[' || p[i] == '(') { /* around a dot */
-            raw[n++] = '.';
-            i += strcspn(p + i, "])");
-        } else {
-            raw[n++] = p[i];
-        }
-    n = strip(raw, n);
+    if (n <= 0)
+        return;
     n = uidna_nameToASCII_UTF8(d->idna, raw, n, d->name, DOMAINS_NAME_BYTES, &info, &e);
-    if (U_FAILURE(e) || info.errors & ~(uint32_t)FALSE_HYPHENS || n >= DOMAINS_NAME_BYTES)
+    if (U_FAILURE(e) || info.errors & ~(uint32_t)NO_ERRORS || n >= DOMAINS_NAME_BYTES)
         n = 0;
+    while (n && d->name[n - 1] == '.') /* the root, which all names are below */
+        n--;
     d->name[n] = 0;
     if (strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != (size_t)n)
         d->name[0] = 0; /* there was a 0 in it, too */
@@ -96,7 +124,7 @@ static int add(parley_host *h, struct domains *d, const char *option, const char
     char *name;
 
     domains_spell(d, entry, strlen(entry));
-    if (!d->name[0])
+    if (!d->name[0] || strstr(d->name, ".."))
         return parley_bad_option(h, option, "%s'%.80s' is no domain name", where, entry);
     if (tfind(d->name, mine == &d->allow ? &d->deny : &d->allow, by_name))
         return parley_bad_option(h, option, "%s'%.80s' is both allowed and denied", where, entry);

@@ -11,6 +11,7 @@ struct domains {
     void *allow, *deny; /* trees of names */
     UIDNA *idna;
     char name[DOMAINS_NAME_BYTES]; /* that was spelt last; "": it was no name */
+    bool too_long;                 /* what was spelt last: who knows what name it is */
 };
 enum domains_listed { DOMAINS_UNLISTED, DOMAINS_ALLOWED, DOMAINS_DENIED };
 

@@ -17,8 +17,8 @@
 /* Letters near to Latin, those far from it, all (with what becomes one, or a hyphen), and dots.
  * Nothing here goes back over what it took, and no name is begun in its middle; so a search takes
  * as long as the text is. */
-#define BOTH                                                                          \
-    "0-9_\\-\\p{Cf}\\x{FE00}-\\x{FE0F}\\x{20A8}\\x{FE33}\\x{FE34}\\x{FE4D}-\\x{FE4F}" \
+#define BOTH                                                              \
+    "0-9_\\-\\p{Cf}\\p{DI}\\x{20A8}\\x{FE33}\\x{FE34}\\x{FE4D}-\\x{FE4F}" \
     "\\x{FE63}\\x{FF0D}\\x{FF3F}"
 #define NEAR                                                                         \
     "[" BOTH "A-Za-z\\x{C0}-\\x{D6}\\x{D8}-\\x{F6}\\x{F8}-\\x{2AF}\\x{300}-\\x{52F}" \
@@ -102,12 +102,13 @@ static int create(parley_host *h)
 }
 
 /* --- the message --- */
-/* The rule that it breaks, or NULL. A bare name is a link if it ends as domains do. */
+/* The rule that it breaks, or NULL. A bare name is a link if it ends as domains do; one that is too
+ * long to be read is words, but a host may be what is denied. */
 static const char *judge(const struct domains *d, const struct options *o, bool host, bool first)
 {
     enum domains_listed listed = domains_look_up(d);
 
-    if (listed == DOMAINS_DENIED)
+    if (listed == DOMAINS_DENIED || (host && d->too_long && d->deny))
         return "denied";
     if (listed == DOMAINS_ALLOWED || o->others[0] != 'd')
         return NULL;
@@ -130,20 +131,29 @@ static size_t link_end(parley_str text, size_t to)
     return (size_t)end;
 }
 
-static bool is_word(char c)
+/* Of any script; what is neither written nor said in an address makes none. */
+static bool is_word(UChar32 c)
 {
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || c == '_' || c == '-' ||
-           c == '+' || c == '.';
+    return u_isalnum(c) || c == '_' || c == '-' || c == '+' || c == '.';
 }
 
 /* A bare name within ann@example.org, which is no link. */
 static bool is_mail(parley_str text, size_t from, size_t to)
 {
     const char *p = text.p + to;
+    int32_t before = (int32_t)from - 1, after = (int32_t)to + 1;
+    UChar32 c;
 
-    return (*p == '@' && is_word(p[1])) ||
-           (from > 1 && text.p[from - 1] == '@' && is_word(text.p[from - 2]) && *p != '/' &&
-            (*p != ':' || !isdigit((unsigned char)p[1])));
+    if (*p == '@') {
+        U8_NEXT(text.p, after, (int32_t)text.n, c);
+        if (is_word(c))
+            return true;
+    }
+    if (before < 1 || text.p[before] != '@' || *p == '/' ||
+        (*p == ':' && isdigit((unsigned char)p[1])))
+        return false;
+    U8_PREV(text.p, 0, before, c);
+    return is_word(c);
 }
 
 /* The next link that breaks a rule is from *from to *to; *to is where to go on, at first 0, and
