@@ -71,7 +71,7 @@ START_TEST(hosts_that_cannot_be_read_whole)
     ck_assert(!says(ada, text));
     told(ada, "rejected", "Links to such an address are not allowed here.");
     ck_assert(says(ada, text + strlen("http://"))); /* words */
-    snprintf(text, sizeof text, "%s.%s.%s.evil.com", bold, bold, bold);
+    snprintf(text, sizeof text, "http://%s.%s.%s.evil.com/", bold, bold, bold);
     ck_assert(!says(ada, text));
     snprintf(text, sizeof text, "%sevil.com", hyphens);
     ck_assert(!says(ada, text));

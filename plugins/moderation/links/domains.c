@@ -13,8 +13,8 @@
 #include <unicode/uchar.h>
 
 #define LINE_BYTES (4 * DOMAINS_NAME_BYTES)
-/* For one that a browser makes of it there may be a bold letter with three marks. */
-#define RAW_BYTES (12 * DOMAINS_NAME_BYTES)
+/* Of a name as it is written. ICU takes a time that grows with the square of it. */
+#define RAW_BYTES (4 * DOMAINS_NAME_BYTES)
 /* What browsers do not mind. */
 #define NO_ERRORS                                                                         \
     (UIDNA_ERROR_EMPTY_LABEL | UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | \
