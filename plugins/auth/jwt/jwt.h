@@ -93,9 +93,7 @@ bool list_has(const parley_list *list, const char *s);
 struct key {
     enum algorithm algorithm; /* the only one that it is good for */
     char *kid;                /* NULL: none */
-    /* One of them, by the algorithm: */
-    char *jwk;      /* RS256, ES256: its public members, for cjose */
-    EVP_PKEY *pkey; /* EdDSA */
+    EVP_PKEY *pkey;
 };
 struct keys { /* immutable, counted */
     _Atomic unsigned refs;

@@ -1,20 +1,23 @@
 /* Key sets: a JWKS becomes keys, one by one, and stays as it is.
  *
  * A key is bound to the one algorithm that it is good for, so that no header can choose another.
- * What pumps share of it is constant text, or an EVP_PKEY, which is counted by atomics and
- * read-only in use: hence no lock. That cjose takes it is found out here, and used by token.c.
+ * What pumps share of it is an EVP_PKEY, which is counted by atomics and read-only in use: hence no
+ * lock. It is made once, with the public members alone; making one costs more than a check.
  */
 #include "jwt.h"
 
-#include <cjose/jwk.h>
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <stdlib.h>
 
 #define DEPTH_MAX    16
 #define VALUES_MAX   20000
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
+#define P256_BYTES   32 /* of a coordinate */
 #define NUMBER_CHARS ((RSA_BITS_MAX / 8 + 1) * 4 / 3 + 2)
 
 static const char *text(const json_t *jwk, const char *name)
@@ -44,58 +47,76 @@ static BIGNUM *big_number(const json_t *jwk, const char *name)
 }
 
 /* An exponent of 1 would make every signature good; a huge one makes each check slow. */
-static bool rsa_is_sound(const json_t *jwk)
+static bool rsa_is_sound(const BIGNUM *n, const BIGNUM *e)
 {
-    BIGNUM *n = big_number(jwk, "n"), *e = big_number(jwk, "e");
     int bits = n ? BN_num_bits(n) : 0;
-    bool ok = bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && e && BN_is_odd(n) && BN_is_odd(e) &&
-              !BN_is_one(e) && BN_num_bits(e) <= 64;
 
-    BN_free(n);
-    BN_free(e);
-    return ok;
+    return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && e && BN_is_odd(n) && BN_is_odd(e) &&
+           !BN_is_one(e) && BN_num_bits(e) <= 64;
 }
 
-static bool is_32_bytes(const json_t *jwk, const char *name)
+/* Takes `b`. */
+static EVP_PKEY *public_key(const char *type, OSSL_PARAM_BLD *b)
 {
-    size_t n;
-    unsigned char *bytes = number(jwk, name, &n);
-    bool ok = bytes && n == 32;
+    OSSL_PARAM *params = b ? OSSL_PARAM_BLD_to_param(b) : NULL;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    EVP_PKEY *k = NULL;
 
-    free(bytes);
-    return ok;
-}
-
-/* Its public members alone: of a private key cjose would take the public one from `d`. It refuses a
- * point that is not on the curve. */
-static bool import_by_cjose(const json_t *jwk, const char *const *members, struct key *ret)
-{
-    json_t *public = json_object();
-    cjose_jwk_t *try = NULL;
-
-    for (; *members; members++)
-        json_object_set(public, *members, json_object_get(jwk, *members));
-    ret->jwk = json_dumps(public, JSON_COMPACT);
-    json_decref(public);
-    if (ret->jwk)
-        try = cjose_jwk_import(ret->jwk, strlen(ret->jwk), NULL);
-    cjose_jwk_release(try);
-    return try != NULL;
+    if (!params || !c || EVP_PKEY_fromdata_init(c) != 1 ||
+        EVP_PKEY_fromdata(c, &k, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        k = NULL;
+    EVP_PKEY_CTX_free(c);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(b);
+    return k;
 }
 
 static bool import_rsa(const json_t *jwk, struct key *ret)
 {
-    static const char *const members[] = {"kty", "n", "e", NULL};
+    BIGNUM *n = big_number(jwk, "n"), *e = big_number(jwk, "e");
+    OSSL_PARAM_BLD *b = rsa_is_sound(n, e) ? OSSL_PARAM_BLD_new() : NULL;
 
-    return rsa_is_sound(jwk) && import_by_cjose(jwk, members, ret);
+    if (b && OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n) &&
+        OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e))
+        ret->pkey = public_key("RSA", b);
+    else
+        OSSL_PARAM_BLD_free(b);
+    BN_free(n);
+    BN_free(e);
+    return ret->pkey != NULL;
+}
+
+/* Whether the point is on the curve is asked of it, once. */
+static bool is_sound(EVP_PKEY *k)
+{
+    EVP_PKEY_CTX *c = k ? EVP_PKEY_CTX_new_from_pkey(NULL, k, NULL) : NULL;
+    bool ok = c && EVP_PKEY_public_check(c) == 1;
+
+    EVP_PKEY_CTX_free(c);
+    return ok;
 }
 
 static bool import_p256(const json_t *jwk, struct key *ret)
 {
-    static const char *const members[] = {"kty", "crv", "x", "y", NULL};
+    size_t xn = 0, yn = 0;
+    unsigned char *x = number(jwk, "x", &xn), *y = number(jwk, "y", &yn), point[1 + 2 * P256_BYTES];
+    bool whole =
+        strcmp(text(jwk, "crv"), "P-256") == 0 && x && y && xn == P256_BYTES && yn == P256_BYTES;
+    OSSL_PARAM_BLD *b = whole ? OSSL_PARAM_BLD_new() : NULL;
 
-    return strcmp(text(jwk, "crv"), "P-256") == 0 && is_32_bytes(jwk, "x") &&
-           is_32_bytes(jwk, "y") && import_by_cjose(jwk, members, ret);
+    if (b) {
+        point[0] = POINT_CONVERSION_UNCOMPRESSED;
+        memcpy(point + 1, x, P256_BYTES);
+        memcpy(point + 1 + P256_BYTES, y, P256_BYTES);
+    }
+    if (b && OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) &&
+        OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point))
+        ret->pkey = public_key("EC", b);
+    else
+        OSSL_PARAM_BLD_free(b);
+    free(x);
+    free(y);
+    return is_sound(ret->pkey);
 }
 
 static bool import_ed25519(const json_t *jwk, struct key *ret)
@@ -127,7 +148,6 @@ static bool may_verify(const json_t *jwk, const char *algorithm)
 static void key_finish(struct key *k)
 {
     EVP_PKEY_free(k->pkey);
-    free(k->jwk);
     free(k->kid);
 }
 

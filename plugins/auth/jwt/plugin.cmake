@@ -1,4 +1,4 @@
-# JOSE by cjose, JSON by jansson; what cjose lacks by OpenSSL's libcrypto, without the TLS on top.
+# base64url by cjose, JSON by jansson, signatures by OpenSSL's libcrypto, without the TLS on top.
 pkg_check_modules(CJOSE REQUIRED IMPORTED_TARGET cjose>=0.6.2)
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
 target_link_libraries(${PLUGIN_TARGET} PRIVATE PkgConfig::CJOSE PkgConfig::JANSSON

@@ -2,8 +2,9 @@
  *
  * Nearly everything here is done to text of strangers before any signature was checked: it is
  * bounded before it is parsed, and what is not exactly as the standards write it is refused. The
- * signature itself is cjose's work, but for EdDSA, which it does not know; it is asked once all of
- * this was found good.
+ * signature itself is OpenSSL's work, asked once all of this was found good. base64url is cjose's;
+ * its check of signatures is not used: a key of it must not be shared between threads, and to
+ * import one for each check costs more than the check.
  *
  * cjose gets no cjose_err: to fill one it would empty the thread's OpenSSL error queue, which is
  * TLS's as well, by way of a buffer that all threads share.
@@ -11,8 +12,7 @@
 #include "jwt.h"
 
 #include <cjose/base64.h>
-#include <cjose/jwk.h>
-#include <cjose/jws.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 
@@ -223,33 +223,48 @@ void token_finish(struct token *t)
     *t = (struct token){0};
 }
 
-/* The count of a cjose_jwk_t is not atomic, and nothing promises that two threads may use one: each
- * check imports its own, which takes some microseconds. */
-static bool verify_by_cjose(const struct token *t, const struct key *k)
+/* A JWT carries the two numbers side by side, OpenSSL reads them as DER. free() by OPENSSL_free;
+ * NULL: they are not of 32 bytes each, or there is no memory. */
+static unsigned char *es256_der(const struct token *t, size_t *ret_bytes)
 {
-    cjose_jwk_t *jwk;
-    cjose_jws_t *jws;
-    bool ok;
+    bool whole = t->signature_bytes == ES256_BYTES;
+    ECDSA_SIG *sig = whole ? ECDSA_SIG_new() : NULL;
+    BIGNUM *r = sig ? BN_bin2bn(t->signature, ES256_BYTES / 2, NULL) : NULL;
+    BIGNUM *s = sig ? BN_bin2bn(t->signature + ES256_BYTES / 2, ES256_BYTES / 2, NULL) : NULL;
+    unsigned char *der = NULL;
+    int n = 0;
 
-    /* It would halve whatever there is into r and s, and drop an odd byte. */
-    if (t->algorithm == ALG_ES256 && t->signature_bytes != ES256_BYTES)
-        return false;
-    jwk = cjose_jwk_import(k->jwk, strlen(k->jwk), NULL);
-    jws = cjose_jws_import(t->text.p, t->text.n, NULL);
-    ok = jwk && jws && cjose_jws_verify(jws, jwk, NULL);
-    cjose_jws_release(jws);
-    cjose_jwk_release(jwk);
+    if (r && s && ECDSA_SIG_set0(sig, r, s)) {
+        r = s = NULL;
+        n = i2d_ECDSA_SIG(sig, &der);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(sig);
+    *ret_bytes = n > 0 ? (size_t)n : 0;
+    return n > 0 ? der : NULL;
+}
+
+static bool verify(const struct token *t, const struct key *k, const unsigned char *signature,
+                   size_t signature_bytes)
+{
+    const EVP_MD *md = k->algorithm == ALG_EDDSA ? NULL : EVP_sha256();
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    bool ok = c && EVP_DigestVerifyInit(c, NULL, md, NULL, k->pkey) == 1 &&
+              EVP_DigestVerify(c, signature, signature_bytes, (const unsigned char *)t->text.p,
+                               t->signed_bytes) == 1;
+
+    EVP_MD_CTX_free(c);
     return ok;
 }
 
-static bool verify_eddsa(const struct token *t, const struct key *k)
+static bool verify_es256(const struct token *t, const struct key *k)
 {
-    EVP_MD_CTX *c = EVP_MD_CTX_new();
-    bool ok = c && EVP_DigestVerifyInit(c, NULL, NULL, NULL, k->pkey) == 1 &&
-              EVP_DigestVerify(c, t->signature, t->signature_bytes,
-                               (const unsigned char *)t->text.p, t->signed_bytes) == 1;
+    size_t n;
+    unsigned char *der = es256_der(t, &n);
+    bool ok = der && verify(t, k, der, n);
 
-    EVP_MD_CTX_free(c);
+    OPENSSL_free(der);
     return ok;
 }
 
@@ -261,7 +276,8 @@ bool token_verify(const struct token *t, const struct key *k)
         return false;
     /* What is left in the thread's error queue would end a TLS connection. */
     ERR_set_mark();
-    ok = k->algorithm == ALG_EDDSA ? verify_eddsa(t, k) : verify_by_cjose(t, k);
+    ok = k->algorithm == ALG_ES256 ? verify_es256(t, k)
+                                   : verify(t, k, t->signature, t->signature_bytes);
     ERR_pop_to_mark();
     return ok;
 }
