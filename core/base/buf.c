@@ -148,15 +148,13 @@ static const char json_escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', [0 ... 7] = 'u', [11] = 'u',   [14 ... 31] = 'u',
 };
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* Whether one of eight bytes is a control, a quote or a backslash. */
 static inline bool needs_escape(uint64_t w)
 {
-    uint64_t quote = w ^ EACH('"'), slash = w ^ EACH('\\');
-    uint64_t stop =
-        ((w - EACH(0x20)) & ~w) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash);
-    return (stop & EACH(0x80)) != 0;
+    uint64_t quote = w ^ ASCII_EACH('"'), slash = w ^ ASCII_EACH('\\');
+    uint64_t stop = ((w - ASCII_EACH(0x20)) & ~w) | ((quote - ASCII_EACH(1)) & ~quote) |
+                    ((slash - ASCII_EACH(1)) & ~slash);
+    return (stop & ASCII_EACH(0x80)) != 0;
 }
 
 /* Copies up to the first byte that needs an escape; how many. Eight at a time, and the last eight

@@ -7,8 +7,7 @@
 #define CLIENT_CORK_H
 #include "client/client.h"
 
-void cork_end(
-    struct client *c); /* admitted, or closing: the next flush uncorks it, if it was corked */
+void cork_end(struct client *c);  /* admitted, or closing: the next flush uncorks it */
 void cork_pass(struct pump *p);   /* at the flush */
 void cork_finish(struct pump *p); /* frees; after the last client closed */
 #endif

@@ -405,8 +405,7 @@ static int start(parley_host *h, const parley_value *saved)
         return 0;
     for (const struct ring *r = old->rings; r; r = (const struct ring *)r->hh.next)
         if (is_current(h, r) && !copy(h, r, old_size))
-            return 0; /* out of memory: of the others is told, in time, that they are not recovered
-                       */
+            return 0; /* no memory: who asks for the others is told that they are gone */
     return 0;
 }
 
