@@ -2,44 +2,15 @@
  *
  * Nearly everything here is done to text of strangers before any signature was checked: it is
  * bounded before it is parsed, and what is not exactly as the standards write it is refused. The
- * signature itself is OpenSSL's work, asked once all of this was found good. base64url is cjose's;
- * its check of signatures is not used: a key of it must not be shared between threads, and to
- * import one for each check costs more than the check.
- *
- * cjose gets no cjose_err: to fill one it would empty the thread's OpenSSL error queue, which is
- * TLS's as well, by way of a buffer that all threads share.
+ * signature is looked at last (signature.c), once all of this was found good.
  */
+#include "base64url.h"
 #include "jwt.h"
 
-#include <cjose/base64.h>
-#include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 
-#define DEPTH_MAX   16
-#define VALUES_MAX  2048
-#define ES256_BYTES 64 /* two numbers of 32 */
-
-/* Text of strangers comes to cjose through here first: a '=' in the wrong place ends its process by
- * an assert. It also lets pass bits that belong to no byte, and one text is to be one token: what
- * encoding gives is the only spelling. */
-unsigned char *base64url_decode(const char *p, size_t n, size_t *ret_bytes)
-{
-    unsigned char *bytes = NULL;
-    char *again = NULL;
-    size_t again_n = 0;
-    bool same;
-
-    if (memchr(p, '=', n) || !cjose_base64url_decode(p, n, &bytes, ret_bytes, NULL))
-        return NULL;
-    same = cjose_base64url_encode(bytes, *ret_bytes, &again, &again_n, NULL) && again_n == n &&
-           memcmp(again, p, n) == 0;
-    free(again);
-    if (same)
-        return bytes;
-    free(bytes);
-    return NULL;
-}
+#define DEPTH_MAX  16
+#define VALUES_MAX 2048
 
 /* Counts before jansson builds: a few KiB of "[[[[" or "[],[]," become hundreds of KiB of tree. */
 static bool within(const char *p, size_t n, unsigned depth, unsigned values)
@@ -221,63 +192,4 @@ void token_finish(struct token *t)
     json_decref(t->claims);
     free(t->signature);
     *t = (struct token){0};
-}
-
-/* A JWT carries the two numbers side by side, OpenSSL reads them as DER. free() by OPENSSL_free;
- * NULL: they are not of 32 bytes each, or there is no memory. */
-static unsigned char *es256_der(const struct token *t, size_t *ret_bytes)
-{
-    bool whole = t->signature_bytes == ES256_BYTES;
-    ECDSA_SIG *sig = whole ? ECDSA_SIG_new() : NULL;
-    BIGNUM *r = sig ? BN_bin2bn(t->signature, ES256_BYTES / 2, NULL) : NULL;
-    BIGNUM *s = sig ? BN_bin2bn(t->signature + ES256_BYTES / 2, ES256_BYTES / 2, NULL) : NULL;
-    unsigned char *der = NULL;
-    int n = 0;
-
-    if (r && s && ECDSA_SIG_set0(sig, r, s)) {
-        r = s = NULL;
-        n = i2d_ECDSA_SIG(sig, &der);
-    }
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(sig);
-    *ret_bytes = n > 0 ? (size_t)n : 0;
-    return n > 0 ? der : NULL;
-}
-
-static bool verify(const struct token *t, const struct key *k, const unsigned char *signature,
-                   size_t signature_bytes)
-{
-    const EVP_MD *md = k->algorithm == ALG_EDDSA ? NULL : EVP_sha256();
-    EVP_MD_CTX *c = EVP_MD_CTX_new();
-    bool ok = c && EVP_DigestVerifyInit(c, NULL, md, NULL, k->pkey) == 1 &&
-              EVP_DigestVerify(c, signature, signature_bytes, (const unsigned char *)t->text.p,
-                               t->signed_bytes) == 1;
-
-    EVP_MD_CTX_free(c);
-    return ok;
-}
-
-static bool verify_es256(const struct token *t, const struct key *k)
-{
-    size_t n;
-    unsigned char *der = es256_der(t, &n);
-    bool ok = der && verify(t, k, der, n);
-
-    OPENSSL_free(der);
-    return ok;
-}
-
-bool token_verify(const struct token *t, const struct key *k)
-{
-    bool ok;
-
-    if (t->algorithm != k->algorithm)
-        return false;
-    /* What is left in the thread's error queue would end a TLS connection. */
-    ERR_set_mark();
-    ok = k->algorithm == ALG_ES256 ? verify_es256(t, k)
-                                   : verify(t, k, t->signature, t->signature_bytes);
-    ERR_pop_to_mark();
-    return ok;
 }
