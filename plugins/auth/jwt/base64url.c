@@ -55,6 +55,7 @@ unsigned char *base64url_decode(const char *p, size_t n, size_t *ret_bytes)
         free(out);
         return NULL;
     }
+    *to = 0;
     *ret_bytes = bytes;
     return out;
 }

@@ -6,9 +6,10 @@
  */
 #ifndef JWT_H
 #define JWT_H
+#include "json.h"
+
 #include <parley/auth.h>
 
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
@@ -64,9 +65,10 @@ enum reason {
 struct token {
     parley_str text;
     size_t signed_bytes;      /* of text: header, dot, payload */
-    unsigned char *signature; /* owned, as the next two */
+    unsigned char *signature; /* owned, as the next four */
     size_t signature_bytes;
-    json_t *header, *claims;
+    char *header_text, *claims_text;
+    struct node *header, *claims;
     enum algorithm algorithm;
     const char *kid; /* NULL: none */
     size_t kid_bytes;
@@ -75,9 +77,6 @@ struct token {
 /* Takes it apart and looks at all that needs no key. `t` is to be finished in any case. */
 enum reason token_read(struct token *t, parley_str text, const struct jwt_options *o);
 void token_finish(struct token *t);
-/* JSON from strangers: an object without duplicate keys, at most `depth` deep and of `values`.
- * NULL: it is not. */
-json_t *json_read(const char *p, size_t n, unsigned depth, unsigned values);
 
 /* --- claims.c --- */
 /* Fills `ret` with what lives as long as `t`; *ret_roles is to be freed in any case. */

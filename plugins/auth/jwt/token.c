@@ -12,60 +12,6 @@
 #define DEPTH_MAX  16
 #define VALUES_MAX 2048
 
-/* Counts before jansson builds: a few KiB of "[[[[" or "[],[]," become hundreds of KiB of tree. */
-static bool within(const char *p, size_t n, unsigned depth, unsigned values)
-{
-    unsigned deep = 0, seen = 1;
-    bool in_string = false;
-
-    for (size_t i = 0; i < n; i++) {
-        if (in_string) {
-            if (p[i] == '\\')
-                i++;
-            else if (p[i] == '"')
-                in_string = false;
-            continue;
-        }
-        switch (p[i]) {
-        case '"':
-            in_string = true;
-            break;
-        case '{':
-        case '[':
-            seen++;
-            if (++deep > depth)
-                return false;
-            break;
-        case '}':
-        case ']':
-            if (deep == 0)
-                return false;
-            deep--;
-            break;
-        case ',':
-            seen++;
-            break;
-        default:
-            break;
-        }
-        if (seen > values)
-            return false;
-    }
-    return true;
-}
-
-json_t *json_read(const char *p, size_t n, unsigned depth, unsigned values)
-{
-    json_error_t ignored; /* it would quote the token */
-    json_t *j =
-        within(p, n, depth, values) ? json_loadb(p, n, JSON_REJECT_DUPLICATES, &ignored) : NULL;
-
-    if (json_is_object(j))
-        return j;
-    json_decref(j);
-    return NULL;
-}
-
 static bool same_nocase(const char *a, const char *lower)
 {
     for (; *a && *lower; a++, lower++)
@@ -78,7 +24,7 @@ static bool same_nocase(const char *a, const char *lower)
  */
 static enum reason read_type(struct token *t)
 {
-    const char *type = json_string_value(json_object_get(t->header, "typ"));
+    const char *type = node_string(node_get(t->header, "typ"));
 
     if (!type)
         return BAD_TYPE;
@@ -90,7 +36,7 @@ static enum reason read_algorithm(struct token *t, const struct jwt_options *o)
 {
     static const char *const names[] = {
         [ALG_RS256] = "RS256", [ALG_ES256] = "ES256", [ALG_EDDSA] = "EdDSA"};
-    const char *alg = json_string_value(json_object_get(t->header, "alg"));
+    const char *alg = node_string(node_get(t->header, "alg"));
 
     if (!alg || !list_has(&o->algorithms, alg))
         return BAD_ALGORITHM;
@@ -104,12 +50,12 @@ static enum reason read_algorithm(struct token *t, const struct jwt_options *o)
 
 static enum reason read_kid(struct token *t)
 {
-    json_t *kid = json_object_get(t->header, "kid");
+    const struct node *kid = node_get(t->header, "kid");
 
     if (!kid)
         return OK;
-    t->kid = json_string_value(kid);
-    t->kid_bytes = json_string_length(kid);
+    t->kid = node_string(kid);
+    t->kid_bytes = node_string_bytes(kid);
     return t->kid && t->kid_bytes > 0 && t->kid_bytes <= KID_BYTES ? OK : BAD_KID;
 }
 
@@ -122,10 +68,10 @@ static enum reason read_header(struct token *t, const struct jwt_options *o)
     enum reason r;
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_object_get(t->header, keys[i]))
+        if (node_get(t->header, keys[i]))
             return KEY_IN_HEADER;
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
-        if (json_object_get(t->header, meanings[i]))
+        if (node_get(t->header, meanings[i]))
             return CRITICAL_HEADER;
     r = read_type(t);
     if (r == OK)
@@ -136,24 +82,19 @@ static enum reason read_header(struct token *t, const struct jwt_options *o)
 /* Whose it is, before anything is said against it: a second section may know its issuer. */
 static enum reason read_issuer(const struct token *t, const struct jwt_options *o)
 {
-    json_t *iss = json_object_get(t->claims, "iss");
-    size_t n = strlen(o->issuer);
+    const char *iss = node_string(node_get(t->claims, "iss"));
 
-    if (!json_is_string(iss))
+    if (!iss)
         return NO_ISSUER;
-    return json_string_length(iss) == n && memcmp(json_string_value(iss), o->issuer, n) == 0
-               ? OK
-               : OTHER_ISSUER;
+    return strcmp(iss, o->issuer) == 0 ? OK : OTHER_ISSUER;
 }
 
-static json_t *decode_json(const char *p, const char *end)
+static struct node *decode_json(const char *p, const char *end, char **ret_text)
 {
-    size_t n;
-    unsigned char *bytes = base64url_decode(p, (size_t)(end - p), &n);
-    json_t *j = bytes ? json_read((const char *)bytes, n, DEPTH_MAX, VALUES_MAX) : NULL;
+    size_t n = 0;
 
-    free(bytes);
-    return j;
+    *ret_text = (char *)base64url_decode(p, (size_t)(end - p), &n);
+    return *ret_text ? nodes_parse(*ret_text, n, DEPTH_MAX, VALUES_MAX) : NULL;
 }
 
 static enum reason split(struct token *t)
@@ -167,9 +108,9 @@ static enum reason split(struct token *t)
     t->signed_bytes = (size_t)(dot2 - p);
     t->signature = base64url_decode(dot2 + 1, (size_t)(end - dot2 - 1), &t->signature_bytes);
     if (t->signature)
-        t->header = decode_json(p, dot1);
+        t->header = decode_json(p, dot1, &t->header_text);
     if (t->header)
-        t->claims = decode_json(dot1 + 1, dot2);
+        t->claims = decode_json(dot1 + 1, dot2, &t->claims_text);
     return t->claims ? OK : MALFORMED;
 }
 
@@ -188,8 +129,10 @@ enum reason token_read(struct token *t, parley_str text, const struct jwt_option
 
 void token_finish(struct token *t)
 {
-    json_decref(t->header);
-    json_decref(t->claims);
+    free(t->header);
+    free(t->header_text);
+    free(t->claims);
+    free(t->claims_text);
     free(t->signature);
     *t = (struct token){0};
 }
