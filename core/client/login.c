@@ -25,6 +25,8 @@
 #define WANTED_AGAIN_MS 1000
 #define USER_BYTES      255
 #define USERNAME_BYTES  64
+/* Of the stack, for JSON: the text of a token of some KB and its values, 48 bytes each. */
+#define JSON_BYTES 8192
 
 struct snapshot {
     _Atomic unsigned refs;
@@ -199,6 +201,24 @@ static bool published_since(struct section *s, const struct snapshot *read)
     return since;
 }
 
+static parley_answer_at_door run_check(const struct plugin_auth *a, const struct snapshot *p,
+                                       struct login *login)
+{
+    char first[JSON_BYTES];
+    parley_answer_at_door answer;
+    struct crumb_before before;
+    struct arena json;
+
+    arena_init_in(&json, first, sizeof first, JSON_BYTES);
+    login->json = &json;
+    before = plugin_enter(a->instance, "check");
+    answer = a->auth.check(&a->instance->host, p ? p->data : NULL, &login->pub);
+    crumb_leave(before);
+    login->json = NULL;
+    arena_finish(&json);
+    return answer;
+}
+
 static parley_answer_at_door ask(struct logins *l, size_t i, struct login *login)
 {
     const struct plugin_auth *a = &l->registry->auths[i];
@@ -208,12 +228,9 @@ static parley_answer_at_door ask(struct logins *l, size_t i, struct login *login
 
     do {
         struct snapshot *p = snapshot_take(s);
-        struct crumb_before before;
 
         forget_answer(login);
-        before = plugin_enter(a->instance, "check");
-        answer = a->auth.check(&a->instance->host, p ? p->data : NULL, &login->pub);
-        crumb_leave(before);
+        answer = run_check(a, p, login);
         /* The news of a publication went to those who were waiting already. This one was not. */
         again = answer == PARLEY_LATER && published_since(s, p);
         snapshot_release(p);
@@ -327,6 +344,17 @@ parley_str login_query(const parley_login *l, const char *name)
 parley_str login_address(const parley_login *l)
 {
     return login_of(l)->address;
+}
+
+const parley_value *login_json(parley_login *l, parley_str text, unsigned depth, unsigned values)
+{
+    struct login *login = login_of(l);
+    const struct value *v = NULL;
+    const char *why;
+
+    if (!login->json || value_parse(login->json, text, depth, values, &v, &why) < 0)
+        return NULL;
+    return &v->pub;
 }
 
 int32_t login_refuse(parley_login *l, const char *text)

@@ -29,6 +29,7 @@ struct login {               /* one question; owned by whoever asks */
     int later_section;         /* index of the authenticator that said LATER */
     int section;               /* index of the one that is being asked */
     struct logins *logins;     /* who asks, while a check runs */
+    struct arena *json;        /* what login_json made of texts; NULL: no check runs */
 };
 struct logins *logins_new(const struct registry *r, const struct settings *s);
 void logins_free(struct logins *l);
@@ -62,6 +63,8 @@ ticket_redeem(struct logins *l,
 parley_str login_bearer(const parley_login *l);
 parley_str login_query(const parley_login *l, const char *name); /* absent: not in the query */
 parley_str login_address(const parley_login *l);
+/* Until the check returns. NULL: value_parse() refuses it, or no check runs. */
+const parley_value *login_json(parley_login *l, parley_str text, unsigned depth, unsigned values);
 int32_t login_admit(parley_login *l,
                     const parley_identity *from); /* PARLEY_ADMIT, or PARLEY_REFUSE */
 int32_t

@@ -318,4 +318,5 @@ const parley_api parley_host_api = {
     .input_bad = input_bad,
     .bytes_add = bytes_add,
     .bytes_add_json = bytes_add_json,
+    .login_json = login_json,
 };

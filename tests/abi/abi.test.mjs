@@ -39,7 +39,7 @@ for (const record of readdirSync(join(root, 'sdk/abi')))
     });
 
 test('a table may grow at its end', () => {
-    assert.equal(changed('inline.h', '    void (*bytes_add_json)(parley_bytes *, parley_str);\n', '    void (*bytes_add_json)(parley_bytes *, parley_str);\n    int (*added)(parley_host *);\n'), '');
+    assert.equal(changed('inline.h', 'unsigned depth, unsigned values);\n', 'unsigned depth, unsigned values);\n    int (*added)(parley_host *);\n'), '');
     assert.equal(changed('plugin.h', '} parley_hub;', '    void (*on_added)(parley_host *h); } parley_hub;'), '');
     assert.equal(changed('plugin.h', 'uint32_t version, bytes; } parley_slot;', 'uint32_t version, bytes; const char *added; } parley_slot;'), '');
     assert.equal(changed('plugin.h', 'void (*quiesce)(parley_host *h), (*destroy)(parley_host *h); };', 'void (*quiesce)(parley_host *h), (*destroy)(parley_host *h), (*added)(parley_host *h); };'), '');

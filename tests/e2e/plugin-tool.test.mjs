@@ -123,7 +123,7 @@ describe("inspect and doc", () => {
     assert.equal(r.status, 0, r.stderr);
     const o = JSON.parse(r.stdout);
     assert.equal(o.id, "org.parley.mute");
-    assert.deepEqual(o.abi, { built: "1.0", needs: "1.0", sdk: "1.0.0" });
+    assert.deepEqual(o.abi, { built: "1.1", needs: "1.0", sdk: "1.1.0" });
     assert.equal(o.provides[0].phase, "admit");
     assert.ok(o.provides[0].hooks.includes("on_message"));
     assert.equal(o.provides[1].id, "org.parley.mute/1");

@@ -2,14 +2,15 @@
  * server of today and on one whose tables have grown (LATER_HOST, tests/abi/plugins.cmake); and a
  * plugin of that later version runs on the server of today unless it asks for more.
  *
- * What tests/fixtures/abi-1.0 reports here is part of the contract: a difference is a break.
+ * What the plugins of tests/fixtures/abi-1.x report here is part of the contract: a difference is a
+ * break.
  */
 #include "kit_internal.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-static const char *const plugins[] = {"frozen-1.0", "frozen-later",
+static const char *const plugins[] = {"frozen-1.0", "frozen-1.1", "frozen-later",
 #ifdef LATER_HOST
                                       "frozen-needs-later"
 #endif
@@ -280,6 +281,32 @@ START_TEST(who_may_enter)
 }
 END_TEST
 
+/* Since 1.1. */
+START_TEST(who_shows_json_may_enter)
+{
+    static const char *const bad[] = {"",
+                                      "dora",
+                                      "\"dora\"",
+                                      "{\"sub\":\"dora\"",
+                                      "{\"sub\":\"dora\",\"sub\":\"dora\"}",
+                                      "{\"sub\":\"\xff\"}",
+                                      "{\"sub\":\"\\u0000\"}",
+                                      "{\"sub\":[[]]}",
+                                      "{\"sub\":\"dora\",\"names\":[\"Dora\",\"D\"]}"};
+    const char *said;
+
+    start(_i);
+    ck_assert_int_eq(kit_login(k, "{\"sub\":\"dora\",\"names\":[\"Dora\"]}", NULL, &said),
+                     PARLEY_ADMIT);
+    IS(said, "dora");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_int_eq(kit_login(k, bad[i], NULL, &said), PARLEY_REFUSE);
+        IS(said, "That is no such JSON.");
+    }
+    stop();
+}
+END_TEST
+
 #ifdef LATER_HOST
 static bool is_zero(const void *const later[3])
 {
@@ -336,6 +363,7 @@ int main(void)
     tcase_add_loop_test(t, verdicts, 0, PLUGINS);
     tcase_add_loop_test(t, what_waits, 0, PLUGINS);
     tcase_add_loop_test(t, who_may_enter, 0, PLUGINS);
+    tcase_add_loop_test(t, who_shows_json_may_enter, 1, PLUGINS);
 #ifdef LATER_HOST
     tcase_add_test(t, what_an_older_plugin_does_not_have_is_zero);
 #else

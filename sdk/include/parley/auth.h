@@ -2,7 +2,7 @@
  *
  * The question is asked on a pump, in the middle of a handshake, of what you published: no state of yours, no waiting. What
  * cannot be told at once (a key that must be fetched first) is PARLEY_LATER: the connection waits, bounded in number and
- * time, and is asked about again each time you publish. Terms and rules are those of <parley/plugin.h>; all since 1.0.
+ * time, and is asked about again each time you publish. Terms and rules are those of <parley/plugin.h>; since 1.0 unless it says more.
  */
 #ifndef PARLEY_AUTH_H
 #define PARLEY_AUTH_H
@@ -37,6 +37,10 @@ API parley_str parley_login_query(const parley_login *l, const char *name)      
 { return l->api->login_query(l, name); }
 API parley_str parley_login_address(const parley_login *l)   /* the peer's, as text */
 { return l->api->login_address(l); }
+/* Parse. [pump] JSON that credentials carry, by the server's own parser: any bytes, which may go away afterwards. */
+API const parley_value *parley_login_json(parley_login *l, parley_str text, unsigned depth, unsigned values) /* since 1.1; an object or
+    list, until the check returns. NULL: not strictly that, a key twice, a NUL; nested deeper (of scalars: 1), more values in all; no memory */
+{ return l->api->login_json(l, text, depth, values); }
 /* Answer. [pump] End with return. The text goes to the log and the client: no secrets in it. */
 API parley_answer_at_door parley_login_admit(parley_login *l, const parley_identity *i) /* he is this; copied */
 { return l->api->login_admit(l, i); }

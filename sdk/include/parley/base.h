@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define PARLEY_ABI_MAJOR 1
-#define PARLEY_ABI_MINOR 0
-#define PARLEY_SDK_VERSION "1.0.0"
+#define PARLEY_ABI_MINOR 1
+#define PARLEY_SDK_VERSION "1.1.0"
 #ifndef PARLEY_TARGET_MINOR
 # define PARLEY_TARGET_MINOR 0                /* the oldest host that may load you: ask for more only if you use more */
 #endif

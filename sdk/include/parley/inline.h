@@ -111,6 +111,8 @@ struct parley_api {
     int (*input_bad)(parley_input *, parley_code, const char *text);
     void (*bytes_add)(parley_bytes *, const void *, size_t);
     void (*bytes_add_json)(parley_bytes *, parley_str);
+    /* since 1.1; <parley/auth.h> */
+    const parley_value *(*login_json)(parley_login *, parley_str, unsigned depth, unsigned values);
 };
 #define PARLEY_FORMAT(buf, last) \
     char buf[512]; va_list ap_; va_start(ap_, last); vsnprintf(buf, sizeof buf, last, ap_); va_end(ap_)
