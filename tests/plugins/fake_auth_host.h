@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "message/value.h"
 
 #include <parley/auth.h>
 
@@ -52,6 +53,7 @@ struct fake {
 struct fake_login {
     struct parley_login pub; /* first */
     const char *bearer, *query_name, *query_value;
+    struct arena *json; /* of the check */
     /* the answer */
     parley_answer_at_door answer;
     char why[256], user[256], username[256], issuer[256], app[256], roles[1024]; /* "a,b" */
@@ -216,6 +218,17 @@ static inline parley_str fake_query(const parley_login *l, const char *name)
     return same ? str_of(login->query_value) : PARLEY_NONE;
 }
 
+/* The daemon's parser; what it makes is read by the daemon's table. */
+static inline const parley_value *fake_json(parley_login *l, parley_str text, unsigned depth,
+                                            unsigned values)
+{
+    const struct value *v;
+    const char *why;
+    int r = value_parse(((struct fake_login *)l)->json, text, depth, values, &v, &why);
+
+    return r == 0 ? &v->pub : NULL;
+}
+
 static inline int32_t fake_refuse(parley_login *l, const char *text)
 {
     struct fake_login *login = (struct fake_login *)l;
@@ -262,6 +275,7 @@ static const parley_api fake_api = {.struct_size = sizeof fake_api,
                                     .metric_add = fake_metric_add,
                                     .login_bearer = fake_bearer,
                                     .login_query = fake_query,
+                                    .login_json = fake_json,
                                     .login_admit = fake_admit,
                                     .login_refuse = fake_refuse,
                                     .publish = fake_publish,
@@ -351,14 +365,19 @@ static inline void fake_free(struct fake *f)
 static inline struct fake_login fake_ask(struct fake *f, struct fake_login l)
 {
     struct fake_snapshot *s;
+    struct arena json;
 
+    arena_init(&json, 1024);
     l.pub.api = &fake_api;
+    l.json = &json;
     pthread_mutex_lock(&f->lock);
     s = f->snapshot;
     if (s)
         s->refs++;
     pthread_mutex_unlock(&f->lock);
     l.answer = f->auth.check(&f->host, s ? s->data : NULL, &l.pub);
+    l.json = NULL;
+    arena_finish(&json);
     fake_release(f, s);
     if (l.why[0])
         fake_note(f, "why", l.why);

@@ -308,6 +308,7 @@ START_TEST(json_that_must_not_be)
         {NULL, "{\"iss\":\"" ISSUER "\",\"sub\":\"\xc0\xaf\"}"},
         {NULL, "{\"iss\":\"" ISSUER "\",\"exp\":99999999999999999999}"},
         {NULL, "[1,2]"},
+        {NULL, " []"},
         {NULL, "null"},
     };
     struct fake *f = start();
@@ -362,6 +363,31 @@ START_TEST(bombs)
 }
 END_TEST
 
+/* The claims are one deep and of 12 values, if they hold nothing else. */
+START_TEST(bounds_of_a_token)
+{
+    static const struct {
+        const char *head, *unit, *tail;
+        int most;
+    } cases[] = {{"{\"a\":", "[", NULL, 15}, {"{\"a\":[0", ",0", "]}", 2048 - 12 - 2}};
+    struct fake *f = start();
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int over = 0; over < 2; over++) {
+            int n = cases[i].most + over;
+            char *end = cases[i].tail ? strdup(cases[i].tail) : repeated("", "]", n, "}");
+            char *patch = repeated(cases[i].head, cases[i].unit, n, end);
+            if (over)
+                refused(f, token(&keys[KEY_ED], NULL, patch), "malformed");
+            else
+                admitted(f, token(&keys[KEY_ED], NULL, patch));
+            free(end);
+            free(patch);
+        }
+    fake_free(f);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("door");
@@ -381,5 +407,6 @@ int main(void)
     tcase_add_test(c, without_kid_where_one_key_fits);
     tcase_add_test(c, json_that_must_not_be);
     tcase_add_test(c, bombs);
+    tcase_add_test(c, bounds_of_a_token);
     return run_tests(c);
 }

@@ -29,6 +29,8 @@ START_TEST(claims_that_must_not_be)
         {"{\"aud\":null}", "not for this server"},
         {"{\"aud\":[]}", "not for this server"},
         {"{\"aud\":{\"parley\":1}}", "not for this server"},
+        {"{\"aud\":{\"a\":\"parley\"}}", "not for this server"},
+        {"{\"aud\":[[\"parley\"]]}", "not for this server"},
         {"{\"aud\":[\"account\",\"parley\"]}", NULL},
         {"{\"exp\":null}", "when it expires"},
         {"{\"exp\":\"1900000000\"}", "when it expires"},
@@ -39,6 +41,7 @@ START_TEST(claims_that_must_not_be)
         {"{\"exp\":1799999971}", NULL}, /* within the leeway of 30 s */
         {"{\"exp\":1800000300.5}", NULL},
         {"{\"exp\":1e300}", NULL},
+        {"{\"exp\":9223372036854775807}", NULL},
         {"{\"nbf\":1800000031}", "not valid yet"},
         {"{\"nbf\":1800000030}", NULL},
         {"{\"nbf\":\"soon\"}", "malformed"},
@@ -140,6 +143,21 @@ START_TEST(claims_by_other_names)
 }
 END_TEST
 
+/* A list of strings, or none: what else stands there gives nobody a role. */
+START_TEST(roles_that_are_no_list)
+{
+    static const char *const patches[] = {
+        "{\"realm_access\":{\"roles\":{\"a\":\"admin\"}}}",
+        "{\"realm_access\":{\"roles\":\"admin\"}}", "{\"realm_access\":{\"roles\":[]}}",
+        "{\"realm_access\":{\"roles\":[[\"admin\"],null,1]}}", "{\"realm_access\":\"roles\"}"};
+    struct fake *f = start();
+
+    for (size_t i = 0; i < sizeof patches / sizeof *patches; i++)
+        ck_assert_str_eq(admitted(f, token(&keys[KEY_ED], NULL, patches[i])).roles, "");
+    fake_free(f);
+}
+END_TEST
+
 /* Who is admitted within the leeway is not to be closed at once for the same expiry. */
 START_TEST(expiry_in_the_leeway)
 {
@@ -184,6 +202,7 @@ int main(void)
     tcase_add_test(c, only_access_tokens);
     tcase_add_test(c, clients);
     tcase_add_test(c, claims_by_other_names);
+    tcase_add_test(c, roles_that_are_no_list);
     tcase_add_test(c, expiry_in_the_leeway);
     tcase_add_test(c, query_token);
     return run_tests(c);

@@ -18,28 +18,32 @@ bool list_has(const parley_list *list, const char *s)
     return false;
 }
 
-static parley_str str_of(const struct node *s)
+/* NULL: past the end, or it is no list. (parley_at() gives members of objects too.) */
+static const parley_value *item(const parley_value *list, size_t i)
 {
-    return (parley_str){node_string(s), node_string_bytes(s)};
+    const parley_value *v = parley_at(list, i);
+
+    return parley_key(v).p ? NULL : v;
 }
 
 /* A NumericDate, fractions allowed. false: it is there and no such thing. */
-static bool read_time(const struct node *claims, const char *name, bool *ret_there, int64_t *ret_ms)
+static bool read_time(const parley_value *claims, const char *name, bool *ret_there,
+                      int64_t *ret_ms)
 {
-    const struct node *n = node_get(claims, name);
+    const parley_value *n = parley_get(claims, name);
     double seconds;
 
     *ret_there = n != NULL;
     if (!n)
         return true;
-    if (n->kind != NODE_NUMBER || n->number < 0)
+    seconds = parley_as_number(n, -1);
+    if (seconds < 0)
         return false;
-    seconds = n->number;
     *ret_ms = (int64_t)((seconds < SECONDS_MAX ? seconds : SECONDS_MAX) * 1000);
     return true;
 }
 
-static enum reason check_times(const struct node *claims, const struct jwt_options *o,
+static enum reason check_times(const parley_value *claims, const struct jwt_options *o,
                                int64_t now_ms, int64_t *ret_expires_ms)
 {
     int64_t exp = 0, nbf = 0, iat = 0;
@@ -59,12 +63,12 @@ static enum reason check_times(const struct node *claims, const struct jwt_optio
 }
 
 /* `aud` is a string or a list of strings; anything else holds nothing. */
-static bool audience_has(const struct node *aud, const parley_list *any, const char *one)
+static bool audience_has(const parley_value *aud, const parley_list *any, const char *one)
 {
-    const struct node *n = aud && aud->kind == NODE_STRING ? aud : node_first(aud);
+    const parley_value *v = string_of(aud) ? aud : item(aud, 0);
 
-    for (; n; n = n == aud ? NULL : n->next) {
-        const char *s = node_string(n);
+    for (size_t i = 1; v; v = v == aud ? NULL : item(aud, i++)) {
+        const char *s = string_of(v);
         if (s && ((any && list_has(any, s)) || (one && strcmp(one, s) == 0)))
             return true;
     }
@@ -77,36 +81,37 @@ static bool audience_has(const struct node *aud, const parley_list *any, const c
 static enum reason check_kind(const struct token *t, const struct jwt_options *o, const char *app)
 {
     static const char *const marks[] = {"nonce", "at_hash", "c_hash", "s_hash", "events"};
-    const struct node *typ = node_get(t->claims, "typ");
-    const char *kind = node_string(typ);
+    const parley_value *typ = parley_get(t->claims, "typ");
+    const char *kind = string_of(typ);
 
     if (typ && (!kind || (strcmp(kind, "Bearer") != 0 && strcmp(kind, "bearer") != 0)))
         return NOT_AN_ACCESS_TOKEN;
     if (typ || t->at_jwt)
         return OK;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (node_get(t->claims, marks[i]))
+        if (parley_get(t->claims, marks[i]))
             return NOT_AN_ACCESS_TOKEN;
-    if (o->audience.n == 0 && audience_has(node_get(t->claims, "aud"), NULL, app))
+    if (o->audience.n == 0 && audience_has(parley_get(t->claims, "aud"), NULL, app))
         return NOT_AN_ACCESS_TOKEN;
     return OK;
 }
 
 /* The first of the claims that is there is the client id. */
-static enum reason read_app(const struct node *claims, const struct jwt_options *o, parley_str *ret)
+static enum reason read_app(const parley_value *claims, const struct jwt_options *o,
+                            parley_str *ret)
 {
-    const struct node *n = NULL;
+    const parley_value *n = NULL;
 
     for (size_t i = 0; !n && i < o->app_claims.n; i++)
-        n = node_get(claims, o->app_claims.items[i].p);
-    *ret = str_of(n);
+        n = parley_get(claims, o->app_claims.items[i].p);
+    *ret = parley_as_str(n);
     return n && (!ret->p || ret->n == 0) ? OTHER_CLIENT : OK;
 }
 
 /* The claim of exactly that name, or down the path: "realm_access.roles". */
-static const struct node *find_roles(const struct node *claims, const char *path)
+static const parley_value *find_roles(const parley_value *claims, const char *path)
 {
-    const struct node *at = node_get(claims, path);
+    const parley_value *at = parley_get(claims, path);
 
     for (const char *p = path; !at && claims;) {
         const char *dot = strchr(p, '.');
@@ -116,7 +121,7 @@ static const struct node *find_roles(const struct node *claims, const char *path
             return NULL;
         memcpy(name, p, n);
         name[n] = 0;
-        claims = node_get(claims, name);
+        claims = parley_get(claims, name);
         if (!dot)
             return claims;
         p = dot + 1;
@@ -124,11 +129,11 @@ static const struct node *find_roles(const struct node *claims, const char *path
     return at;
 }
 
-static enum reason read_roles(const struct node *claims, const struct jwt_options *o,
+static enum reason read_roles(const parley_value *claims, const struct jwt_options *o,
                               parley_list *ret, parley_str **ret_roles)
 {
-    const struct node *roles = o->roles_claim ? find_roles(claims, o->roles_claim) : NULL;
-    size_t n = node_count(roles), used = 0;
+    const parley_value *roles = o->roles_claim ? find_roles(claims, o->roles_claim) : NULL;
+    size_t n = item(roles, 0) ? parley_length(roles) : 0, used = 0;
     parley_str *items;
 
     if (n == 0)
@@ -136,8 +141,8 @@ static enum reason read_roles(const struct node *claims, const struct jwt_option
     items = malloc(n * sizeof *items);
     if (!items)
         return NO_MEMORY;
-    for (const struct node *item = node_first(roles); item; item = item->next) {
-        parley_str role = str_of(item);
+    for (size_t i = 0; i < n; i++) {
+        parley_str role = parley_as_str(item(roles, i));
         if (role.p && role.n > 0)
             items[used++] = role;
     }
@@ -160,14 +165,14 @@ enum reason claims_read(const struct token *t, const struct jwt_options *o, int6
         r = check_kind(t, o, i.app.p);
     if (r != OK)
         return r;
-    if (o->audience.n > 0 && !audience_has(node_get(t->claims, "aud"), &o->audience, NULL))
+    if (o->audience.n > 0 && !audience_has(parley_get(t->claims, "aud"), &o->audience, NULL))
         return OTHER_AUDIENCE;
     if (o->clients.n > 0 && !list_has(&o->clients, i.app.p))
         return OTHER_CLIENT;
-    i.user = str_of(node_get(t->claims, o->user_claim));
+    i.user = parley_as_str(parley_get(t->claims, o->user_claim));
     if (!i.user.p || i.user.n == 0)
         return NO_USER;
-    i.username = str_of(node_get(t->claims, o->username_claim));
+    i.username = parley_as_str(parley_get(t->claims, o->username_claim));
     if (!i.username.p || i.username.n == 0)
         return NO_USERNAME;
     i.issuer = (parley_str){o->issuer, strlen(o->issuer)};

@@ -4,6 +4,7 @@
  * loop (source.c). What is said about a token, to its bearer, to the log or in numbers, is one of
  * the sentences below: never a part of it.
  */
+#define PARLEY_TARGET_MINOR 1 /* for parley_login_json */
 #include "jwt.h"
 
 #include <stdlib.h>
@@ -113,7 +114,7 @@ static parley_answer_at_door check(parley_host *h, const void *snapshot, parley_
         text = parley_login_query(l, "token");
     if (!text.p)
         return PARLEY_NOT_MINE;
-    r = token_read(&t, text, o);
+    r = token_read(&t, l, text, o);
     if (r == OK)
         r = s ? verify(&t, s->keys) : UNKNOWN_KEY;
     /* What no key could make good is not worth waiting for one. */

@@ -6,10 +6,9 @@
  */
 #ifndef JWT_H
 #define JWT_H
-#include "json.h"
-
 #include <parley/auth.h>
 
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
@@ -65,21 +64,21 @@ enum reason {
 struct token {
     parley_str text;
     size_t signed_bytes;      /* of text: header, dot, payload */
-    unsigned char *signature; /* owned, as the next four */
+    unsigned char *signature; /* owned */
     size_t signature_bytes;
-    char *header_text, *claims_text;
-    struct node *header, *claims;
+    const parley_value *header, *claims; /* objects, until the check returns */
     enum algorithm algorithm;
     const char *kid; /* NULL: none */
-    size_t kid_bytes;
-    bool at_jwt; /* its type says that it is an access token */
+    bool at_jwt;     /* its type says that it is an access token */
 };
 /* Takes it apart and looks at all that needs no key. `t` is to be finished in any case. */
-enum reason token_read(struct token *t, parley_str text, const struct jwt_options *o);
+enum reason token_read(struct token *t, parley_login *l, parley_str text,
+                       const struct jwt_options *o);
 void token_finish(struct token *t);
+const char *string_of(const parley_value *v); /* NULL: it is none */
 
 /* --- claims.c --- */
-/* Fills `ret` with what lives as long as `t`; *ret_roles is to be freed in any case. */
+/* Fills `ret` with what lives until the check returns; *ret_roles is to be freed in any case. */
 enum reason claims_read(const struct token *t, const struct jwt_options *o, int64_t now_unix_ms,
                         parley_identity *ret, parley_str **ret_roles);
 bool list_has(const parley_list *list, const char *s);
@@ -97,6 +96,9 @@ struct keys { /* immutable but for the keys' spares, counted */
     size_t count;
     struct key key[];
 };
+/* An object of JSON from the network, by jansson: no duplicate keys, at most `depth` deep and of
+ * `values`, each list, object and comma counted as one. */
+json_t *json_read(const char *p, size_t n, unsigned depth, unsigned values);
 /* A JWKS. Keys that are of no use are passed over; NULL and *ret_why: none is left, or it is no
  * JWKS. */
 struct keys *keys_parse(const char *p, size_t n, const char **ret_why);
