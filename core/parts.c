@@ -29,6 +29,8 @@ enum {
     DESCRIPTORS_BESIDE =
         256, /* what is not a client: listeners, files, the accept shim's reserve */
     LAST_ROUNDS = 1000,
+    ARENA_FREE_BYTES = 16 * 1024 * 1024,
+    MAPPED_BYTES = 1024 * 1024,
 };
 
 static void check_store(struct parts *p)
@@ -180,11 +182,17 @@ static int make_hub_and_pumps(struct parts *p, char why[256])
 
 /* With one pump nearly all memory is that thread's. An arena of its own grows by a page or a few at
  * a time, with a call of the kernel for each; the main one, which all then share, by 128 KiB.
- * Before there are other threads: they keep what they have. */
+ * With several, each thread has its own, and what the hub makes the pumps free: its arena shrinks
+ * and grows again with every burst, unless what is free at its end may stay. Before there are other
+ * threads: they keep what they have. */
 static void choose_arenas(const struct parts *p)
 {
-    if (p->settings.server.pumps == 1)
+    if (p->settings.server.pumps == 1) {
         mallopt(M_ARENA_MAX, 1);
+    } else {
+        mallopt(M_TRIM_THRESHOLD, ARENA_FREE_BYTES);
+        mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); /* the other choice ends glibc's own of this one */
+    }
 }
 
 int parts_make(struct parts *p, char why[256])

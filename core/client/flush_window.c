@@ -108,6 +108,8 @@ void flush_window_pass(struct pump *p)
     } else if (w->waiting) {
         w->waited = true;
         arm(p, w->until_us - now);
+        if (p->actor.loop)
+            loop_doze(p->actor.loop);
     } else { /* the window is only being measured */
         mirror_flush_now(p);
     }

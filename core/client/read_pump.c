@@ -93,6 +93,7 @@ static void hand_in(struct client *c, struct message *m, size_t bytes)
     m->cost_bytes = (uint32_t)bytes;
     c->credit_messages--;
     c->credit_bytes -= (int32_t)bytes;
+    m->last_credit = c->credit_messages <= 0 || c->credit_bytes <= 0;
     client_reading(c);
     actor_post(c->pump->hub, &m->mail, MAIL_MESSAGE);
 }

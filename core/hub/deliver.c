@@ -87,7 +87,7 @@ static void publish(struct hub *h, struct packet *p, const struct hub_channel *c
                 dropped(h, p);
         }
         if (m)
-            hub_post(h, pump, &m->mail, MAIL_PUBLISH);
+            hub_post_patient(h, pump, &m->mail, MAIL_PUBLISH);
     }
 }
 

@@ -21,6 +21,11 @@ void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind)
     actor_post(h->pumps[pump], m, kind);
 }
 
+void hub_post_patient(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind)
+{
+    actor_post_patient(h->pumps[pump], m, kind);
+}
+
 static bool pumps_full(const struct hub *h)
 {
     for (uint32_t i = 0; i < h->pump_count; i++)

@@ -180,6 +180,8 @@ struct hub {
 
 /* hub.c */
 void hub_post(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind);
+/* What a pump that gathers need not see before it flushes. */
+void hub_post_patient(struct hub *h, uint32_t pump, struct mail *m, uint32_t kind);
 /* Whether a name was read of the message itself, whose channel was found before: that is known by
  * where it lies. */
 static inline bool hub_is_channel_of(const struct message *m, parley_str name)

@@ -234,8 +234,14 @@ void road_home(struct hub *h, struct message *m)
     m->hub = NULL;
     channel_unref(m->to);
     m->to = NULL;
-    if (m->author)
+    if (!m->author) {
+        message_destroy(m);
+        return;
+    }
+    packet_unref(m->packet); /* here, where it was made: malloc is slow across threads */
+    m->packet = NULL;
+    if (m->last_credit)
         hub_post(h, client_handle_pump(m->author), &m->mail, MAIL_SETTLED);
     else
-        message_destroy(m);
+        hub_post_patient(h, client_handle_pump(m->author), &m->mail, MAIL_SETTLED);
 }

@@ -1,11 +1,9 @@
 /* A libev loop with its actors: mail is posted from anywhere, and delivered in the prepare step,
  * then every actor may flush.
  *
- * Wake-ups. Whoever makes a mailbox non-empty wakes the loop, unless he runs on it: then the next
- * prepare step delivers before the loop can block, because ours has the lowest priority and so is
- * the last thing that happens before the poll. A prepare step that leaves mail (budget used, or a
- * producer that was preempted within its enqueue) sends the wake-up to itself: within the loop's
- * own thread libev only notes it, without a system call, and the next poll does not block.
+ * A prepare step that leaves mail (budget used, or a producer that was preempted within its
+ * enqueue) sends the wake-up to itself: within the loop's own thread libev only notes it, without a
+ * system call, and the next poll does not block. Who wakes whom otherwise is in wake.c.
  *
  * liburcu is called through its library and never by its blocking variants, which poll() 10 ms
  * behind a preempted producer.
@@ -24,25 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ThreadSanitizer does not see into liburcu. The hand-over is told for each mail by itself, so that
- * it proves nothing about memory which this mail does not carry. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define LOOP_TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define LOOP_TSAN 1
-#endif
-#ifdef LOOP_TSAN
-#include <sanitizer/tsan_interface.h>
-#define HAND_OVER(m) __tsan_release(m)
-#define TAKE_OVER(m) __tsan_acquire(m)
-#else
-#define HAND_OVER(m) ((void)0)
-#define TAKE_OVER(m) ((void)0)
-#endif
-
 enum {
     BUDGET_MAILS = 4096,
     BUDGET_MS = 10,
@@ -55,8 +34,6 @@ struct call { /* of actor_call */
     void (*fn)(void *arg);
     void *arg;
 };
-
-static _Thread_local struct loop *loop_here; /* the one that this thread runs */
 
 static void deliver(struct actor *a, struct mail *m)
 {
@@ -94,6 +71,7 @@ static unsigned deliver_some(struct actor *a, unsigned most, bool *ret_more)
             return n;
         TAKE_OVER(m);
         deliver(a, m);
+        wake_late(a->loop);
     }
     *ret_more = !cds_wfcq_empty(&a->head, &a->tail);
     return n;
@@ -135,6 +113,7 @@ static unsigned drain_round(struct loop *l, bool *ret_left)
     /* a later actor may have written to an earlier one */
     for (int i = 0; i < l->actor_count && !*ret_left; i++)
         *ret_left = !cds_wfcq_empty(&l->actors[i]->head, &l->actors[i]->tail);
+    wake_due(l);
     return n;
 }
 
@@ -146,6 +125,7 @@ static unsigned drain(struct loop *l, unsigned most, int64_t most_ms, bool *ret_
     bool left = false;
 
     for (;;) {
+        wake_end_doze(l);
         unsigned got = drain_round(l, &left);
         n += got;
         /* left without having got any: a producer is in the middle of its enqueue, so do not spin
@@ -154,6 +134,7 @@ static unsigned drain(struct loop *l, unsigned most, int64_t most_ms, bool *ret_
         if (left && !used_up)
             continue;
         flush_all(l);
+        wake_due(l);
         left = false;
         for (int i = 0; i < l->actor_count && !left; i++)
             left = !cds_wfcq_empty(&l->actors[i]->head, &l->actors[i]->tail);
@@ -189,6 +170,7 @@ static void on_check(struct ev_loop *ev, ev_check *w, int events)
 
     (void)ev;
     (void)events;
+    wake_end_doze(l);
     l->now_ms = clock_mono_ms();
 }
 
@@ -375,19 +357,6 @@ void loop_finish(struct loop *l)
     ev_loop_destroy(l->ev);
     l->ev = NULL;
     l->actor_count = 0;
-}
-
-void actor_post(struct actor *to, struct mail *m, uint32_t kind)
-{
-    struct loop *l = to->loop; /* the mail may be gone, and with it whoever it kept alive, once it
-                                  is in the box */
-
-    m->kind = kind;
-    cds_wfcq_node_init(&m->node);
-    atomic_fetch_add_explicit(&to->depth, 1, memory_order_relaxed);
-    HAND_OVER(m);
-    if (!cds_wfcq_enqueue(&to->head, &to->tail, &m->node) && loop_here != l)
-        ev_async_send(l->ev, &l->wake);
 }
 
 int actor_call(struct actor *to, void (*fn)(void *arg), void *arg)

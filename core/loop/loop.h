@@ -37,6 +37,7 @@ struct actor {
 };
 
 #define LOOP_ACTORS 4
+#define LOOP_DUE    8
 struct loop {
     struct ev_loop *ev;
     ev_async wake;
@@ -48,7 +49,13 @@ struct loop {
     pthread_t thread;
     bool has_thread;
     _Atomic bool stopping;
+    _Atomic bool dozing;
     int64_t now_ms; /* monotonic, of this turn */
+    /* Others whose mailboxes this one filled, and who are not woken yet; its own thread's. */
+    struct loop *due[LOOP_DUE];
+    int due_count;
+    unsigned due_posts;   /* what it posted since the first of them */
+    int64_t due_since_ms; /* coarse */
 };
 
 /* main_loop: the process's default libev loop, the one with signals. 0 or -ENOMEM */
@@ -61,14 +68,21 @@ void loop_run(struct loop *l); /* runs it in this thread, until loop_stop */
 /* [any] It ends after its current turn; mail already posted is delivered first. */
 void loop_stop(struct loop *l);
 void loop_again(struct loop *l); /* on its own thread: the next poll does not block */
+/* On its own thread, in a flush: it will wake by itself (a timer of the caller's) soon enough for
+ * patient mail, which until then wakes nobody. Over when it wakes, and before the next flush. */
+void loop_doze(struct loop *l);
 void loop_join(struct loop *l);
 /* After it ended: delivers in this thread what was posted since, as the loop would have; number of
  * mails. */
 unsigned loop_drain(struct loop *l);
 void loop_finish(struct loop *l); /* undelivered mail is a bug, and logged as one */
 
-/* [any] Never blocks. Wakes the loop on empty to non-empty, unless it is this thread's. */
+/* [any] Never blocks. Wakes the loop on empty to non-empty, unless it is this thread's. Posted from
+ * another loop, the wake-up comes when that one has delivered its own mail, or some of it. */
 void actor_post(struct actor *to, struct mail *m, uint32_t kind);
+/* The same for mail that has time: while the loop dozes, it lies there until the loop wakes, unless
+ * it becomes much. */
+void actor_post_patient(struct actor *to, struct mail *m, uint32_t kind);
 static inline int64_t actor_depth(const struct actor *a)
 {
     return atomic_load_explicit(&a->depth, memory_order_relaxed);

@@ -46,6 +46,7 @@ struct message {
                            packet's is the one that counts */
     const parley_value *parsed; /* of it; NULL: not parsed since it changed. In arena */
     uint32_t cost_bytes;        /* of the client's credit */
+    bool last_credit;           /* its author is not read again before it is home */
     uint8_t protocol;           /* the author's */
     uint8_t state;              /* enum message_state */
     int64_t cache_id, offset;   /* 0 until the sequencer */

@@ -6,7 +6,6 @@
  */
 #include "jwt.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #define SECONDS_MAX 1e12 /* the year 33658: far enough, and far from overflow in milliseconds */
@@ -19,29 +18,29 @@ bool list_has(const parley_list *list, const char *s)
     return false;
 }
 
-static parley_str str_of(const json_t *j)
+static parley_str str_of(const struct node *s)
 {
-    return (parley_str){json_string_value(j), json_string_length(j)};
+    return (parley_str){node_string(s), node_string_bytes(s)};
 }
 
 /* A NumericDate, fractions allowed. false: it is there and no such thing. */
-static bool read_time(const json_t *claims, const char *name, bool *ret_there, int64_t *ret_ms)
+static bool read_time(const struct node *claims, const char *name, bool *ret_there, int64_t *ret_ms)
 {
-    const json_t *j = json_object_get(claims, name);
+    const struct node *n = node_get(claims, name);
     double seconds;
 
-    *ret_there = j != NULL;
-    if (!j)
+    *ret_there = n != NULL;
+    if (!n)
         return true;
-    seconds = json_number_value(j);
-    if (!json_is_number(j) || !isfinite(seconds) || seconds < 0)
+    if (n->kind != NODE_NUMBER || n->number < 0)
         return false;
+    seconds = n->number;
     *ret_ms = (int64_t)((seconds < SECONDS_MAX ? seconds : SECONDS_MAX) * 1000);
     return true;
 }
 
-static enum reason check_times(const json_t *claims, const struct jwt_options *o, int64_t now_ms,
-                               int64_t *ret_expires_ms)
+static enum reason check_times(const struct node *claims, const struct jwt_options *o,
+                               int64_t now_ms, int64_t *ret_expires_ms)
 {
     int64_t exp = 0, nbf = 0, iat = 0;
     bool has_exp, has_nbf, has_iat;
@@ -60,12 +59,12 @@ static enum reason check_times(const json_t *claims, const struct jwt_options *o
 }
 
 /* `aud` is a string or a list of strings; anything else holds nothing. */
-static bool audience_has(const json_t *aud, const parley_list *any, const char *one)
+static bool audience_has(const struct node *aud, const parley_list *any, const char *one)
 {
-    size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
+    const struct node *n = aud && aud->kind == NODE_STRING ? aud : node_first(aud);
 
-    for (size_t i = 0; i < n; i++) {
-        const char *s = json_string_value(json_is_array(aud) ? json_array_get(aud, i) : aud);
+    for (; n; n = n == aud ? NULL : n->next) {
+        const char *s = node_string(n);
         if (s && ((any && list_has(any, s)) || (one && strcmp(one, s) == 0)))
             return true;
     }
@@ -78,36 +77,36 @@ static bool audience_has(const json_t *aud, const parley_list *any, const char *
 static enum reason check_kind(const struct token *t, const struct jwt_options *o, const char *app)
 {
     static const char *const marks[] = {"nonce", "at_hash", "c_hash", "s_hash", "events"};
-    const json_t *typ = json_object_get(t->claims, "typ");
-    const char *kind = json_string_value(typ);
+    const struct node *typ = node_get(t->claims, "typ");
+    const char *kind = node_string(typ);
 
     if (typ && (!kind || (strcmp(kind, "Bearer") != 0 && strcmp(kind, "bearer") != 0)))
         return NOT_AN_ACCESS_TOKEN;
     if (typ || t->at_jwt)
         return OK;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (json_object_get(t->claims, marks[i]))
+        if (node_get(t->claims, marks[i]))
             return NOT_AN_ACCESS_TOKEN;
-    if (o->audience.n == 0 && audience_has(json_object_get(t->claims, "aud"), NULL, app))
+    if (o->audience.n == 0 && audience_has(node_get(t->claims, "aud"), NULL, app))
         return NOT_AN_ACCESS_TOKEN;
     return OK;
 }
 
 /* The first of the claims that is there is the client id. */
-static enum reason read_app(const json_t *claims, const struct jwt_options *o, parley_str *ret)
+static enum reason read_app(const struct node *claims, const struct jwt_options *o, parley_str *ret)
 {
-    const json_t *j = NULL;
+    const struct node *n = NULL;
 
-    for (size_t i = 0; !j && i < o->app_claims.n; i++)
-        j = json_object_get(claims, o->app_claims.items[i].p);
-    *ret = str_of(j);
-    return j && (!ret->p || ret->n == 0) ? OTHER_CLIENT : OK;
+    for (size_t i = 0; !n && i < o->app_claims.n; i++)
+        n = node_get(claims, o->app_claims.items[i].p);
+    *ret = str_of(n);
+    return n && (!ret->p || ret->n == 0) ? OTHER_CLIENT : OK;
 }
 
 /* The claim of exactly that name, or down the path: "realm_access.roles". */
-static const json_t *find_roles(const json_t *claims, const char *path)
+static const struct node *find_roles(const struct node *claims, const char *path)
 {
-    const json_t *at = json_object_get(claims, path);
+    const struct node *at = node_get(claims, path);
 
     for (const char *p = path; !at && claims;) {
         const char *dot = strchr(p, '.');
@@ -117,7 +116,7 @@ static const json_t *find_roles(const json_t *claims, const char *path)
             return NULL;
         memcpy(name, p, n);
         name[n] = 0;
-        claims = json_object_get(claims, name);
+        claims = node_get(claims, name);
         if (!dot)
             return claims;
         p = dot + 1;
@@ -125,11 +124,11 @@ static const json_t *find_roles(const json_t *claims, const char *path)
     return at;
 }
 
-static enum reason read_roles(const json_t *claims, const struct jwt_options *o, parley_list *ret,
-                              parley_str **ret_roles)
+static enum reason read_roles(const struct node *claims, const struct jwt_options *o,
+                              parley_list *ret, parley_str **ret_roles)
 {
-    const json_t *roles = o->roles_claim ? find_roles(claims, o->roles_claim) : NULL;
-    size_t n = json_array_size(roles), used = 0;
+    const struct node *roles = o->roles_claim ? find_roles(claims, o->roles_claim) : NULL;
+    size_t n = node_count(roles), used = 0;
     parley_str *items;
 
     if (n == 0)
@@ -137,8 +136,8 @@ static enum reason read_roles(const json_t *claims, const struct jwt_options *o,
     items = malloc(n * sizeof *items);
     if (!items)
         return NO_MEMORY;
-    for (size_t i = 0; i < n; i++) {
-        parley_str role = str_of(json_array_get(roles, i));
+    for (const struct node *item = node_first(roles); item; item = item->next) {
+        parley_str role = str_of(item);
         if (role.p && role.n > 0)
             items[used++] = role;
     }
@@ -161,14 +160,14 @@ enum reason claims_read(const struct token *t, const struct jwt_options *o, int6
         r = check_kind(t, o, i.app.p);
     if (r != OK)
         return r;
-    if (o->audience.n > 0 && !audience_has(json_object_get(t->claims, "aud"), &o->audience, NULL))
+    if (o->audience.n > 0 && !audience_has(node_get(t->claims, "aud"), &o->audience, NULL))
         return OTHER_AUDIENCE;
     if (o->clients.n > 0 && !list_has(&o->clients, i.app.p))
         return OTHER_CLIENT;
-    i.user = str_of(json_object_get(t->claims, o->user_claim));
+    i.user = str_of(node_get(t->claims, o->user_claim));
     if (!i.user.p || i.user.n == 0)
         return NO_USER;
-    i.username = str_of(json_object_get(t->claims, o->username_claim));
+    i.username = str_of(node_get(t->claims, o->username_claim));
     if (!i.username.p || i.username.n == 0)
         return NO_USERNAME;
     i.issuer = (parley_str){o->issuer, strlen(o->issuer)};

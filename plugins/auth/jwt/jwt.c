@@ -89,9 +89,9 @@ static parley_answer_at_door refuse(parley_host *h, parley_login *l, enum reason
 }
 
 /* By a key of the set. A token without kid that fails may be signed with a newer key. */
-static enum reason verify(const struct token *t, const struct keys *keys)
+static enum reason verify(const struct token *t, struct keys *keys)
 {
-    const struct key *k = NULL;
+    struct key *k = NULL;
     enum reason r = keys_find(keys, t, &k);
 
     if (r != OK || token_verify(t, k))

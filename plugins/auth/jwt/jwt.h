@@ -1,14 +1,15 @@
 /* Shared by the files of this folder: options, reasons, tokens, key sets.
  *
  * The way of a check, on a pump: token_read, keys_find, token_verify, claims_read. It reads a
- * snapshot and the options, both constant, so that many pumps may check at once. All else is
- * control loop.
+ * snapshot and the options, both constant but for what a key keeps aside by atomics, so that many
+ * pumps may check at once. All else is control loop.
  */
 #ifndef JWT_H
 #define JWT_H
+#include "json.h"
+
 #include <parley/auth.h>
 
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
@@ -64,9 +65,10 @@ enum reason {
 struct token {
     parley_str text;
     size_t signed_bytes;      /* of text: header, dot, payload */
-    unsigned char *signature; /* owned, as the next two */
+    unsigned char *signature; /* owned, as the next four */
     size_t signature_bytes;
-    json_t *header, *claims;
+    char *header_text, *claims_text;
+    struct node *header, *claims;
     enum algorithm algorithm;
     const char *kid; /* NULL: none */
     size_t kid_bytes;
@@ -75,13 +77,6 @@ struct token {
 /* Takes it apart and looks at all that needs no key. `t` is to be finished in any case. */
 enum reason token_read(struct token *t, parley_str text, const struct jwt_options *o);
 void token_finish(struct token *t);
-struct key;
-bool token_verify(const struct token *t, const struct key *k);
-/* Strict base64url: no padding, no rest bits. free() it; NULL: it is not. */
-unsigned char *base64url_decode(const char *p, size_t n, size_t *ret_bytes);
-/* JSON from strangers: an object without duplicate keys, at most `depth` deep and of `values`.
- * NULL: it is not. */
-json_t *json_read(const char *p, size_t n, unsigned depth, unsigned values);
 
 /* --- claims.c --- */
 /* Fills `ret` with what lives as long as `t`; *ret_roles is to be freed in any case. */
@@ -90,12 +85,14 @@ enum reason claims_read(const struct token *t, const struct jwt_options *o, int6
 bool list_has(const parley_list *list, const char *s);
 
 /* --- keys.c --- */
+struct checker;
 struct key {
     enum algorithm algorithm; /* the only one that it is good for */
     char *kid;                /* NULL: none */
     EVP_PKEY *pkey;
+    struct checker *_Atomic spare; /* signature.c; NULL: none, or in use */
 };
-struct keys { /* immutable, counted */
+struct keys { /* immutable but for the keys' spares, counted */
     _Atomic unsigned refs;
     size_t count;
     struct key key[];
@@ -105,7 +102,11 @@ struct keys { /* immutable, counted */
 struct keys *keys_parse(const char *p, size_t n, const char **ret_why);
 struct keys *keys_ref(struct keys *k);
 void keys_unref(struct keys *k); /* takes NULL */
-enum reason keys_find(const struct keys *k, const struct token *t, const struct key **ret);
+enum reason keys_find(struct keys *k, const struct token *t, struct key **ret);
+
+/* --- signature.c --- */
+bool token_verify(const struct token *t, struct key *k);
+void checker_free(struct checker *c); /* takes NULL */
 
 /* --- source.c: where keys come from --- */
 struct snapshot { /* what is published; never before the first key set */

@@ -4,6 +4,7 @@
  * What pumps share of it is an EVP_PKEY, which is counted by atomics and read-only in use: hence no
  * lock. It is made once, with the public members alone; making one costs more than a check.
  */
+#include "base64url.h"
 #include "jwt.h"
 
 #include <openssl/bn.h>
@@ -147,6 +148,7 @@ static bool may_verify(const json_t *jwk, const char *algorithm)
 
 static void key_finish(struct key *k)
 {
+    checker_free(atomic_load_explicit(&k->spare, memory_order_relaxed));
     EVP_PKEY_free(k->pkey);
     free(k->kid);
 }
@@ -225,13 +227,13 @@ void keys_unref(struct keys *k)
     free(k);
 }
 
-enum reason keys_find(const struct keys *k, const struct token *t, const struct key **ret)
+enum reason keys_find(struct keys *k, const struct token *t, struct key **ret)
 {
     bool other_type = false;
     size_t fit = 0;
 
     for (size_t i = 0; i < k->count; i++) {
-        const struct key *key = &k->key[i];
+        struct key *key = &k->key[i];
         if (t->kid && (!key->kid || strcmp(key->kid, t->kid) != 0))
             continue;
         if (key->algorithm != t->algorithm) {

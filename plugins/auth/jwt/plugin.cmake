@@ -1,5 +1,3 @@
-# base64url by cjose, JSON by jansson, signatures by OpenSSL's libcrypto, without the TLS on top.
-pkg_check_modules(CJOSE REQUIRED IMPORTED_TARGET cjose>=0.6.2)
+# JSON by jansson, signatures by OpenSSL's libcrypto, without the TLS on top.
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
-target_link_libraries(${PLUGIN_TARGET} PRIVATE PkgConfig::CJOSE PkgConfig::JANSSON
-                                               PkgConfig::LIBCRYPTO)
+target_link_libraries(${PLUGIN_TARGET} PRIVATE PkgConfig::JANSSON PkgConfig::LIBCRYPTO)

@@ -312,10 +312,12 @@ START_TEST(fixed_window)
     post_publish(1, "waits");
     turn();
     ck_assert_str_eq(heard(w), "");
+    ck_assert(atomic_load(&fake.loop.dozing)); /* nobody needs to wake it for more */
     post_publish(1, "with it");
     clock_advance_ms(11);
     turn();
     ck_assert_str_eq(heard(w), "waits\nwith it\n");
+    ck_assert(!atomic_load(&fake.loop.dozing));
     clock_advance_ms(11);
     post_publish(1, "at once again");
     turn();

@@ -348,6 +348,9 @@ START_TEST(credit_of_messages)
     turn();
     ck_assert_uint_eq(fake.message_count, 5);
     ck_assert_int_eq(c->credit_messages, -1);
+    /* on its way home it does not wait for a pump that gathers */
+    ck_assert(!fake.messages[2]->last_credit);
+    ck_assert(fake.messages[3]->last_credit);
     settle();
     turn();
     ck_assert(!w->reading);
@@ -377,6 +380,8 @@ START_TEST(credit_of_bytes)
     ck_assert(!w->reading);
     ck_assert_int_eq(c->credit_messages, 1);
     turn();
+    ck_assert(!fake.messages[1]->last_credit);
+    ck_assert(fake.messages[2]->last_credit);
     settle();
     turn();
     ck_assert(w->reading);
