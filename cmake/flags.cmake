@@ -14,6 +14,15 @@ target_compile_options(parley_flags INTERFACE
     -Wpointer-arith -Wwrite-strings
     $<$<BOOL:${PARLEY_WERROR}>:-Werror>)
 
+# Tests are a hundred programs and more, each with the core in it: linking them takes as long as
+# compiling. A release is linked as everybody links it.
+if(PARLEY_CHECKED)
+    find_program(LLD ld.lld)
+    if(LLD)
+        add_link_options(-fuse-ld=lld)
+    endif()
+endif()
+
 # Defined to 1 or not at all: ask with #ifdef.
 if(PARLEY_CHECKED)
     target_compile_definitions(parley_flags INTERFACE PARLEY_CHECKED=1)

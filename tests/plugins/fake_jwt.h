@@ -5,6 +5,7 @@
 #define FAKE_JWT_H
 #include "fake_auth_host.h"
 #include "fake_issuer.h"
+#include "scratch.h"
 
 #include <openssl/err.h>
 #include <unistd.h>
@@ -45,12 +46,11 @@ static inline char *token(const struct fake_key *k, const char *header_patch,
 static inline struct fake *start_with(const struct fake_option *given, const char *key_set)
 {
     struct fake_option all[16] = {{"issuer", ISSUER}};
-    char path[] = "/tmp/test_jwt_XXXXXX";
-    int fd = mkstemp(path);
+    char path[SCRATCH_BYTES];
+    int fd = scratch_file(path);
     size_t n = 1;
     struct fake *f;
 
-    ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, key_set, strlen(key_set)), (ssize_t)strlen(key_set));
     close(fd);
     all[n++] = (struct fake_option){"jwks", path};

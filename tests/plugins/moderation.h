@@ -6,6 +6,7 @@
 #define TEST_PLUGINS_MODERATION_H
 #include "kit.h"
 #include "kit_internal.h"
+#include "scratch.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -178,24 +179,16 @@ static inline char *repeat(const char *piece, size_t times)
 }
 
 /* A file of that text; it is removed when the test ends. */
-static char file_names[64][32];
+static char file_names[64][SCRATCH_BYTES];
 static int file_count;
-static inline void remove_files(void)
-{
-    for (int i = 0; i < file_count; i++)
-        unlink(file_names[i]);
-}
 static inline const char *file_of(const char *text)
 {
     char *name = file_names[file_count];
     int fd;
 
     ck_assert_int_lt(file_count, 64);
-    if (file_count++ == 0)
-        ck_assert_int_eq(atexit(remove_files), 0);
-    strcpy(name, "/tmp/parley-test-XXXXXX");
-    fd = mkstemp(name);
-    ck_assert_int_ge(fd, 0);
+    file_count++;
+    fd = scratch_file(name);
     ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
     return name;

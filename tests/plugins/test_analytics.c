@@ -1,6 +1,7 @@
 /* analytics: what is counted, and that a silent server logs nothing. */
 #include "base/metrics.h"
 #include "kit.h"
+#include "scratch.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -100,8 +101,8 @@ static int summaries(const char *path, char *last, size_t bytes)
 
 START_TEST(the_log_sums_up_when_there_is_something)
 {
-    char path[] = "/tmp/parley-analytics-XXXXXX", last[1024] = "";
-    int fd = mkstemp(path);
+    char path[SCRATCH_BYTES], last[1024] = "";
+    int fd = scratch_file(path);
     parley_client a;
 
     ck_assert_int_ge(fd, 0);

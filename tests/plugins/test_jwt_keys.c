@@ -140,8 +140,8 @@ END_TEST
 
 START_TEST(a_file_is_read_again)
 {
-    char path[] = "/tmp/test_jwt_XXXXXX", *other = fake_jwks(&keys[KEY_STRANGER], 1);
-    FILE *file = fdopen(mkstemp(path), "w");
+    char path[SCRATCH_BYTES], *other = fake_jwks(&keys[KEY_STRANGER], 1);
+    FILE *file = fdopen(scratch_file(path), "w");
     struct fake *f = create_with("jwks", path, "cache_max", "10m");
 
     fputs(jwks, file);

@@ -1,21 +1,18 @@
 /* wordlist: which entries are found in what, what becomes of the message and who is told what, and
  * the faults of lists. */
+#include "scratch.h"
 #include "wordlist.h"
 
-static char folder[] = "/tmp/wordlist-XXXXXX";
+static char folder[SCRATCH_BYTES];
 
 static void setup(void)
 {
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scratch_folder(folder);
 }
 
 static void teardown(void)
 {
-    char command[64];
-
     stop();
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    ck_assert_int_eq(system(command), 0);
 }
 
 /* A file in the folder; its path is valid until the next four. */

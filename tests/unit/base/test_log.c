@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "scratch.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -228,8 +229,8 @@ static void *write_many(void *arg)
 
 START_TEST(lines_of_threads_do_not_mix)
 {
-    char name[] = "/tmp/parley-log-XXXXXX";
-    file = mkstemp(name);
+    char name[SCRATCH_BYTES];
+    file = scratch_file(name);
     close(file);
     file = open(name, O_RDWR | O_APPEND);
     unlink(name);

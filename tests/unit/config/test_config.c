@@ -1,6 +1,7 @@
 /* config/config: an INI is understood whole or refused, and every fault is told with its line. */
 #include "base/str.h"
 #include "config/config.h"
+#include "scratch.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -195,12 +196,11 @@ START_TEST(long_lines_are_whole_or_refused)
 }
 END_TEST
 
-static char path[] = "/tmp/parley-config-XXXXXX";
+static char path[SCRATCH_BYTES];
 
 static void write_file(const void *bytes, size_t n)
 {
-    strcpy(path + strlen(path) - 6, "XXXXXX");
-    int fd = mkstemp(path);
+    int fd = scratch_file(path);
     ck_assert_int_eq(write(fd, bytes, n), (ssize_t)n);
     close(fd);
 }

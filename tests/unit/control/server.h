@@ -3,6 +3,8 @@
  */
 #ifndef TEST_SERVER_H
 #define TEST_SERVER_H
+#include "scratch.h"
+
 #include <arpa/inet.h>
 #include <check.h>
 #include <openssl/evp.h>
@@ -25,7 +27,7 @@ static struct server {
     _Atomic int requests;
     char last[4096]; /* the last request, whole */
 } plain, secure;
-static char ca_file[64];
+static char ca_file[SCRATCH_BYTES];
 
 static void send_all(int fd, SSL *ssl, const char *text, size_t n)
 {
@@ -165,7 +167,7 @@ static void server_stop(struct server *s)
 }
 
 /* A certificate for 127.0.0.1 that signs itself, written to a file for the client. */
-static void make_certificate(char file[64], EVP_PKEY **ret_key, X509 **ret_cert)
+static void make_certificate(char file[SCRATCH_BYTES], EVP_PKEY **ret_key, X509 **ret_cert)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = X509_new();
@@ -184,8 +186,7 @@ static void make_certificate(char file[64], EVP_PKEY **ret_key, X509 **ret_cert)
     X509_add_ext(cert, e, -1);
     X509_EXTENSION_free(e);
     X509_sign(cert, key, EVP_sha256());
-    snprintf(file, 64, "/tmp/parley_fetch_XXXXXX");
-    FILE *f = fdopen(mkstemp(file), "w");
+    FILE *f = fdopen(scratch_file(file), "w");
     PEM_write_X509(f, cert);
     fclose(f);
     *ret_key = key;

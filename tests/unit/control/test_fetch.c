@@ -15,7 +15,7 @@
 
 static struct control *control;
 static struct settings settings;
-static char other_ca_file[64];
+static char other_ca_file[SCRATCH_BYTES];
 
 static void setup(void)
 {

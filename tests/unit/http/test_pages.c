@@ -10,6 +10,7 @@
 #include "http/pages.h"
 #include "http/pages_internal.h"
 #include "hub/hub.h"
+#include "scratch.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -433,7 +434,7 @@ END_TEST
 
 /* --- the admin's token --- */
 
-static char dir[64];
+static char dir[SCRATCH_BYTES];
 
 static mode_t mode_of(const char *path)
 {
@@ -457,8 +458,7 @@ START_TEST(admin_tokens)
     struct settings_admin s = {0};
     char why[256] = "", path[128], first[600];
 
-    snprintf(dir, sizeof dir, "/tmp/parley_token_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
+    scratch_folder(dir);
     setenv("XDG_RUNTIME_DIR", dir, 1);
     unsetenv("RUNTIME_DIRECTORY");
     struct admin_token *t = admin_token_open(&s, 8081, why);

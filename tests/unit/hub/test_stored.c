@@ -2,12 +2,13 @@
  * timers that survive a restart and follow the wall clock. The file's writer runs when a test says
  * so: until then nothing is committed.
  */
+#include "scratch.h"
 #include "scripted.h"
 #include "store/internal.h"
 
 #include <unistd.h>
 
-static char folder[64], file[96];
+static char folder[SCRATCH_BYTES], file[96];
 
 /* The hub anew, on a store in a file, of which nothing is written until run_writer. */
 static void use_file(void)
@@ -17,8 +18,7 @@ static void use_file(void)
     struct store *before = k->store;
     char why[256];
 
-    snprintf(folder, sizeof folder, "/tmp/parley-stored-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scratch_folder(folder);
     snprintf(file, sizeof file, "%s/parley.db", folder);
     ck_assert_msg(store_open(&o, &k->store, why) == 0, "%s", why);
     kit_restart(k);

@@ -10,6 +10,7 @@
 #include "http/server.h"
 #include "net/conn.h"
 #include "plugin/registry.h"
+#include "scratch.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -40,7 +41,7 @@ struct server {
     bool admin, tls, started;
     int sndbuf;
     int64_t idle_ms, answer_ms, take_ms; /* 0: the net's own */
-    char certificate[64], key[64], dir[32];
+    char certificate[96], key[96], dir[SCRATCH_BYTES];
 };
 static struct server srv;
 
@@ -88,8 +89,7 @@ static inline void make_certificate(void)
     X509 *x = X509_new();
     FILE *f;
 
-    snprintf(srv.dir, sizeof srv.dir, "/tmp/parley-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(srv.dir));
+    scratch_folder(srv.dir);
     snprintf(srv.certificate, sizeof srv.certificate, "%s/cert.pem", srv.dir);
     snprintf(srv.key, sizeof srv.key, "%s/key.pem", srv.dir);
     ASN1_INTEGER_set(X509_get_serialNumber(x), 1);

@@ -6,7 +6,7 @@
 #include <grp.h>
 #include <sys/wait.h>
 
-static char folder[32], path[64];
+static char folder[SCRATCH_BYTES], path[96];
 static struct local_socket file;
 static struct listener_socket made;
 static char why[256];
@@ -14,8 +14,7 @@ static char why[256];
 static void begin(void)
 {
     defaults();
-    snprintf(folder, sizeof folder, "/tmp/parley-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scratch_folder(folder);
     snprintf(path, sizeof path, "%s/s", folder);
     memset(&file, 0, sizeof file);
 }

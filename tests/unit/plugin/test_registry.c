@@ -2,6 +2,7 @@
  * stands in its order. */
 #include "base/str.h"
 #include "plugin/loader.h"
+#include "scratch.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -181,10 +182,10 @@ END_TEST
 
 START_TEST(files_that_strangers_could_have_written)
 {
-    char folder[] = "/tmp/parley-test-XXXXXX", path[256], why[LOADER_WHY_BYTES];
+    char folder[SCRATCH_BYTES], path[256], why[LOADER_WHY_BYTES];
     int fd;
 
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scratch_folder(folder);
     snprintf(path, sizeof path, "%s/x.so", folder);
     fd = open(path, O_RDWR | O_CREAT, 0644);
     ck_assert_int_eq(loader_check_file(path, fd, why), 0);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "scratch.h"
 #include "store/internal.h"
 
 #include <check.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64], file[96];
+static char folder[SCRATCH_BYTES], file[96];
 static struct store *s;
 static struct store_section *x;
 static char why[256];
@@ -20,8 +21,7 @@ static char why[256];
 static inline void make_folder(void)
 {
     clock_stop_unix(); /* records expire when a test says so */
-    snprintf(folder, sizeof folder, "/tmp/parley-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    scratch_folder(folder);
     snprintf(file, sizeof file, "%s/parley.db", folder);
     log_setup(LOG_LEVEL_ERROR + 1, LOG_FORMAT_TEXT, STDERR_FILENO);
 }
