@@ -298,7 +298,6 @@ int pump_init(struct pump *p, uint32_t index, const struct settings *s, const st
     if (read_window(s->server.flush_window, &p->window.fixed_us) < 0)
         return -EINVAL;
     ev_timer_init(&p->flush_timer, on_flush_timer, 0., 0.);
-    p->flush_timer.data = p;
     if (!str_random(&p->random, sizeof p->random) || !p->random)
         p->random = (uint64_t)clock_mono_us() | 1;
     out_init(&p->out, PAYLOAD_BYTES);

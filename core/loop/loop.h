@@ -40,6 +40,8 @@ struct actor {
 #define LOOP_DUE    8
 struct loop {
     struct ev_loop *ev;
+    /* Every poster looks at it: it lies apart from what the loop writes in each turn. */
+    _Atomic bool dozing;
     ev_async wake;
     ev_prepare prepare;
     ev_check check;
@@ -49,7 +51,6 @@ struct loop {
     pthread_t thread;
     bool has_thread;
     _Atomic bool stopping;
-    _Atomic bool dozing;
     int64_t now_ms; /* monotonic, of this turn */
     /* Others whose mailboxes this one filled, and who are not woken yet; its own thread's. */
     struct loop *due[LOOP_DUE];
